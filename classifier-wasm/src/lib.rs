@@ -1,0 +1,1 @@
+//! `crates/classifier` for JavaScript callers.

@@ -1,0 +1,2 @@
+//! Prequential accuracy, kappas, confusion matrix, baselines and latency percentiles; pure computation.
+#![forbid(unsafe_code)]

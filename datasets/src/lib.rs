@@ -1,0 +1,1 @@
+//! Real data files, their readers, splits and preprocessing.

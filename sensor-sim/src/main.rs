@@ -1,0 +1,2 @@
+//! Runs `sensor-sim`.
+fn main() {}
