@@ -6,8 +6,9 @@
 
 mod batch;
 mod message;
+mod number_type;
 
-pub use batch::{BatchError, BatchHeader, BatchWriter, ReadingBatch, RecordLayout};
+pub use batch::{BatchError, BatchHeader, BatchWriter, ReadingBatch, Record, RecordHead, RecordLayout};
 pub use message::*;
 
 /// The WebSocket subprotocol of `/live`.
@@ -15,3 +16,9 @@ pub const SUBPROTOCOL: &str = "runnel.v1";
 
 /// The protocol's version, as `hello` states it.
 pub const VERSION: u32 = 1;
+
+/// Most bytes of a message from a viewer. A larger one is answered by closing with WebSocket code 1009.
+pub const MAX_VIEWER_MESSAGE_BYTES: usize = 64 * 1024;
+
+/// Most bytes of a message from the server, text or binary; a server splits batches to keep to it.
+pub const MAX_SERVER_MESSAGE_BYTES: usize = 1024 * 1024;
