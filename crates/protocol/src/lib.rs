@@ -5,10 +5,12 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod decode;
 mod message;
 mod number_type;
 
 pub use batch::{BatchError, BatchHeader, BatchWriter, ReadingBatch, Record, RecordHead, RecordLayout};
+pub use decode::DecodeError;
 pub use message::*;
 
 /// The WebSocket subprotocol of `/live`.

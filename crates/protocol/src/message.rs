@@ -4,7 +4,7 @@
 //! unless a field says otherwise. Sequence numbers count per channel from 0 and are never reused within a session.
 //! Unknown fields are ignored, so that version 1 can grow.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// What the server sends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -161,11 +161,21 @@ pub struct Reading {
     pub seq: u64,
     /// When the source sent it.
     pub sent_micros: u64,
-    /// Its features in the schema's order.
+    /// Its features in the schema's order; NaN for a value that is missing, which JSON writes as `null`.
+    #[serde(deserialize_with = "null_as_nan")]
     pub features: Vec<f64>,
     /// Its true class, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub true_label: Option<u32>,
+}
+
+/// Reads numbers, of which each may be `null`.
+fn null_as_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+    let values = Vec::<Option<f64>>::deserialize(deserializer)?;
+    Ok(values
+        .into_iter()
+        .map(|value| value.unwrap_or(f64::NAN))
+        .collect())
 }
 
 /// Readings `from..until` that this viewer will not get.
