@@ -1,2 +1,60 @@
-//! Every developer command.
-fn main() {}
+//! Every developer command: `cargo xtask demo | test | dist | page | bench stream | screenshot`.
+//!
+//! `demo`, `dist` and `page` need Rust and a C compiler and nothing else: this program's own build is part of a user's
+//! first run, so its dependencies are few. `test`, `bench` and `screenshot` also use Node, Python and Chromium, and
+//! say what is missing.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command talks to the person who typed it"
+)]
+
+#[cfg(test)]
+mod arrows;
+mod bench_stream;
+mod cli;
+mod demo;
+mod dist;
+mod page;
+#[cfg(test)]
+mod readme;
+mod repo;
+mod screenshot;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser as _;
+
+use cli::{Bench, Cli, Command};
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Demo(args) => return demo::run(&args),
+        Command::Test(args) => return test::run(&args),
+        Command::Dist => {
+            let binary = dist::build()?;
+            println!("built {}", binary.display());
+        }
+        Command::Page => {
+            let page = page::build()?;
+            println!("built {}", page.display());
+        }
+        Command::Bench(Bench::Stream(args)) => bench_stream::run(&args)?,
+        Command::Screenshot => screenshot::run()?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,239 @@
+//! What the commands need besides cargo: found where it is, installed where that is possible, named where it is not.
+//!
+//! Debian packages are installed only by root; everything else goes under target/ or viewer/e2e/node_modules.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::repo;
+
+/// The version of wasm-bindgen that the whole workspace is pinned to.
+const WASM_BINDGEN_VERSION: &str = "0.2.130";
+
+/// Oldest major version of Node with all that the tests use.
+const OLDEST_NODE: u32 = 20;
+
+/// Adds Rust's WebAssembly target if it is missing.
+pub(crate) fn ensure_wasm_target() -> Result<()> {
+    let libs = repo::output(repo::command("rustc").args([
+        "--print",
+        "target-libdir",
+        "--target",
+        "wasm32-unknown-unknown",
+    ]))?;
+    if Path::new(&libs).is_dir() {
+        return Ok(());
+    }
+    if repo::find_program("rustup").is_none() {
+        bail!(
+            "this Rust has no standard library for wasm32-unknown-unknown, and there is no rustup to add it with: \
+             install Rust by rustup, or your system's package for that target (Debian: libstd-rust-dev-wasm32)"
+        );
+    }
+    repo::run(repo::command("rustup").args(["target", "add", "wasm32-unknown-unknown"]))
+        .context("adding Rust's WebAssembly target")
+}
+
+/// A Chromium or Chrome: `RUNNEL_CHROMIUM`, else from `PATH`, else Debian's.
+pub(crate) fn chromium() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("RUNNEL_CHROMIUM") {
+        return Ok(path.into());
+    }
+    let mac = Path::new("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome");
+    if mac.is_file() {
+        return Ok(mac.to_owned());
+    }
+    found_or_installed(
+        &[
+            "chromium",
+            "chromium-browser",
+            "google-chrome-stable",
+            "google-chrome",
+            "chrome",
+        ],
+        &["chromium", "chromium-driver"],
+        "Chromium or Chrome (or name one in RUNNEL_CHROMIUM)",
+    )
+}
+
+/// The driver that belongs to the browser.
+pub(crate) fn chromedriver() -> Result<PathBuf> {
+    found_or_installed(
+        &["chromedriver"],
+        &["chromium", "chromium-driver"],
+        "ChromeDriver",
+    )
+}
+
+/// Node, new enough.
+pub(crate) fn node() -> Result<PathBuf> {
+    let node = found_or_installed(&["node", "nodejs"], &["nodejs", "npm"], "Node.js")?;
+    let version = repo::output(repo::command(&node).arg("--version"))?;
+    let major = version
+        .trim_start_matches('v')
+        .split('.')
+        .next()
+        .and_then(|major| major.parse().ok());
+    if major.is_none_or(|major: u32| major < OLDEST_NODE) {
+        bail!(
+            "Node.js {OLDEST_NODE} or newer is needed, this one is {version}: {}",
+            node.display()
+        );
+    }
+    Ok(node)
+}
+
+/// Node, with the packages of viewer/e2e/package-lock.json installed.
+pub(crate) fn node_with_packages() -> Result<PathBuf> {
+    let node = node()?;
+    let npm = found_or_installed(&["npm"], &["npm"], "npm")?;
+    let e2e = repo::root().join("viewer/e2e");
+    // npm writes this file last; it is older than the lock after a change of branch or version.
+    let installed = modified(&e2e.join("node_modules/.package-lock.json"));
+    if installed.is_none() || installed < modified(&e2e.join("package-lock.json")) {
+        repo::run(
+            Command::new(npm)
+                .args(["ci", "--no-audit", "--no-fund"])
+                .current_dir(&e2e),
+        )
+        .context("installing the npm packages of viewer/e2e")?;
+    }
+    Ok(node)
+}
+
+fn modified(path: &Path) -> Option<std::time::SystemTime> {
+    fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
+}
+
+/// A Python with scikit-learn, in a virtual environment of the versions in viewer/e2e/requirements.txt.
+pub(crate) fn python() -> Result<PathBuf> {
+    let venv = repo::target().join("tools/python");
+    let python = if cfg!(windows) {
+        venv.join("Scripts/python.exe")
+    } else {
+        venv.join("bin/python")
+    };
+    let wanted = repo::root().join("viewer/e2e/requirements.txt");
+    let wanted_text = fs::read_to_string(&wanted).with_context(|| format!("reading {}", wanted.display()))?;
+    let stamp = venv.join("installed-requirements.txt");
+    if fs::read_to_string(&stamp).ok().as_ref() == Some(&wanted_text) {
+        return Ok(python);
+    }
+    let system = found_or_installed(&["python3", "python"], &["python3", "python3-venv"], "Python 3")?;
+    let make = |system: &Path| repo::run(repo::command(system).args(["-m", "venv", "--clear"]).arg(&venv));
+    if make(&system).is_err() {
+        // Debian's python3 comes without the module.
+        apt_install(&["python3-venv"]).context("Python's venv module is missing")?;
+        make(&system)?;
+    }
+    repo::run(
+        repo::command(&python)
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--only-binary=:all:",
+            ])
+            .arg("--requirement")
+            .arg(&wanted),
+    )
+    .context("installing scikit-learn")?;
+    fs::write(&stamp, wanted_text).with_context(|| format!("writing {}", stamp.display()))?;
+    Ok(python)
+}
+
+/// wasm-bindgen's test runner, of the very version of the library.
+pub(crate) fn wasm_test_runner() -> Result<PathBuf> {
+    let tools = repo::target().join("tools");
+    let runner = tools.join("bin").join(format!(
+        "wasm-bindgen-test-runner{}",
+        std::env::consts::EXE_SUFFIX
+    ));
+    let is_right = runner.is_file()
+        && repo::output(repo::command(&runner).arg("--version"))
+            .is_ok_and(|version| version.contains(WASM_BINDGEN_VERSION));
+    if !is_right {
+        // Without --locked: the package's own lock file names crates that not every mirror has. It talks to a driver
+        // on this machine only, so TLS is left out, and it runs for seconds, so it need not be optimised much.
+        repo::run(
+            repo::cargo()
+                .args([
+                    "install",
+                    "--quiet",
+                    "--force",
+                    "wasm-bindgen-cli",
+                    "--version",
+                    WASM_BINDGEN_VERSION,
+                ])
+                .args([
+                    "--bin",
+                    "wasm-bindgen-test-runner",
+                    "--no-default-features",
+                    "--root",
+                ])
+                .arg(&tools)
+                .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+                .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+        )
+        .context("installing wasm-bindgen's test runner")?;
+    }
+    Ok(runner)
+}
+
+/// The first of `programs` in `PATH`, else one installed from Debian's `packages`.
+fn found_or_installed(programs: &[&str], packages: &[&str], name: &str) -> Result<PathBuf> {
+    let find = || programs.iter().find_map(|program| repo::find_program(program));
+    if let Some(path) = find() {
+        return Ok(path);
+    }
+    apt_install(packages).with_context(|| format!("{name} is missing"))?;
+    find().with_context(|| format!("{name} is not in PATH though {} is installed", packages.join(" ")))
+}
+
+/// Installs Debian packages if this is root on a Debian, else says what to install.
+fn apt_install(packages: &[&str]) -> Result<()> {
+    let command = format!("apt-get install {}", packages.join(" "));
+    if repo::find_program("apt-get").is_none() {
+        bail!("install it with your system's package manager (on Debian: {command})");
+    }
+    if !is_root() {
+        bail!("run as root: {command}");
+    }
+    let apt = || {
+        let mut apt = Command::new("apt-get");
+        apt.env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+        apt
+    };
+    repo::run(apt().args(["update", "--quiet"]))?;
+    repo::run(
+        apt()
+            .args(["install", "--yes", "--quiet", "--no-install-recommends"])
+            .args(packages),
+    )
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output();
+    id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_test_runner_is_of_the_locked_wasm_bindgen() -> Result<()> {
+        let lock = fs::read_to_string(repo::root().join("Cargo.lock"))?;
+        let locked = format!("name = \"wasm-bindgen\"\nversion = \"{WASM_BINDGEN_VERSION}\"");
+        assert!(
+            lock.contains(&locked),
+            "Cargo.lock has another wasm-bindgen than {WASM_BINDGEN_VERSION}"
+        );
+        Ok(())
+    }
+}
