@@ -1,0 +1,194 @@
+//! Every decoder against random, truncated and mutated input: it returns, and what it accepts it can say again.
+//!
+//! A fixed number of cases by default; `RUNNEL_FUZZ_CASES=10000000 cargo test -p protocol --release --test fuzz` for more.
+//! Cases depend on their number alone, so that a failure repeats.
+#![cfg(not(target_family = "wasm"))]
+
+mod common;
+
+use protocol::*;
+
+/// Cases per decoder unless the environment says otherwise: a second or so in a debug build.
+const N_CASES: u64 = 20_000;
+
+fn n_cases() -> u64 {
+    match std::env::var("RUNNEL_FUZZ_CASES") {
+        Ok(n) => n.parse().expect("RUNNEL_FUZZ_CASES is a number"),
+        Err(_) => N_CASES,
+    }
+}
+
+/// SplitMix64: G. Steele, D. Lea and C. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        (self.next() % n.max(1) as u64) as usize
+    }
+
+    fn bytes(&mut self, max_len: usize) -> Vec<u8> {
+        let len = self.below(max_len + 1);
+        (0..len).map(|_| self.next() as u8).collect()
+    }
+}
+
+/// A random input, or one of the samples cut, changed or spliced.
+fn input(random: &mut Random, samples: &[Vec<u8>], tokens: &[&str]) -> Vec<u8> {
+    if random.below(8) == 0 {
+        return random.bytes(200);
+    }
+    let mut bytes = samples[random.below(samples.len())].clone();
+    for _ in 0..1 + random.below(4) {
+        let position = random.below(bytes.len() + 1);
+        match random.below(6) {
+            0 => bytes.truncate(position),
+            1 if position < bytes.len() => bytes[position] ^= 1 << random.below(8),
+            2 if position < bytes.len() => bytes[position] = random.next() as u8,
+            3 => {
+                let end = (position + random.below(12)).min(bytes.len());
+                bytes.drain(position..end);
+            }
+            4 => {
+                let token = tokens[random.below(tokens.len())].as_bytes();
+                bytes.splice(position..position, token.iter().copied());
+            }
+            _ => {
+                let other = &samples[random.below(samples.len())];
+                let start = random.below(other.len());
+                bytes.truncate(position);
+                bytes.extend_from_slice(&other[start..]);
+            }
+        }
+    }
+    bytes
+}
+
+const JSON_TOKENS: [&str; 18] = [
+    "\"op\":",
+    "{",
+    "}",
+    "[",
+    "]",
+    "null",
+    "-1",
+    "0",
+    "1e999",
+    "-0.0",
+    "1.5",
+    "65536",
+    "18446744073709551616",
+    "\"",
+    "\\u0000",
+    "\\ud800",
+    "true",
+    ",",
+];
+
+fn check_json<M, E: std::fmt::Display>(
+    seed: u64,
+    samples: &[Vec<u8>],
+    decode: fn(&str) -> Result<M, E>,
+    encode: fn(&M) -> String,
+) {
+    let mut random = Random(seed);
+    let mut n_accepted = 0;
+    for case in 0..n_cases() {
+        let bytes = input(&mut random, samples, &JSON_TOKENS);
+        let text = String::from_utf8_lossy(&bytes);
+        match decode(&text) {
+            Ok(message) => {
+                n_accepted += 1;
+                let json = encode(&message);
+                let again = decode(&json).unwrap_or_else(|error| panic!("case {case}: {json}: {error}"));
+                assert_eq!(encode(&again), json, "case {case}");
+            }
+            Err(error) => assert!(error.to_string().len() < 1_000, "case {case}: {error}"),
+        }
+    }
+    // Else the cases would only ever test the first character.
+    assert!(n_accepted * 100 > n_cases(), "{n_accepted} accepted");
+}
+
+#[test]
+fn viewer_messages_survive_anything() {
+    let samples: Vec<_> = common::viewer_messages()
+        .iter()
+        .map(|(_, message)| message.to_json().into_bytes())
+        .collect();
+    check_json(1, &samples, ViewerMessage::from_json, ViewerMessage::to_json);
+}
+
+#[test]
+fn server_messages_survive_anything() {
+    let samples: Vec<_> = common::server_messages()
+        .iter()
+        .map(|(_, message)| message.to_json().into_bytes())
+        .collect();
+    check_json(2, &samples, ServerMessage::from_json, ServerMessage::to_json);
+}
+
+#[test]
+fn batches_survive_anything() {
+    let layouts = [
+        RecordLayout::of_schema(&common::replay_schema()),
+        RecordLayout::new(vec![]),
+        RecordLayout::new(vec![NumberType::F64; 3]),
+    ];
+    let samples = [common::batch_bytes(), common::batch_bytes()[..32].to_vec()];
+    let mut random = Random(3);
+    let (mut n_accepted, mut features) = (0, Vec::new());
+    for case in 0..n_cases() {
+        let mut bytes = input(&mut random, &samples, &["\0", "\0\0\0\0", "\u{1}\0"]);
+        let layout = &layouts[random.below(layouts.len())];
+        // Cuts change the length; say so in the header of some, or few would get past it.
+        let n_readings = bytes.len().saturating_sub(32) / layout.record_bytes();
+        if random.below(2) == 0 && bytes.len() >= 32 {
+            bytes.truncate(32 + n_readings * layout.record_bytes());
+            bytes[24..28].copy_from_slice(&(n_readings as u32).to_le_bytes());
+        }
+        let header = BatchHeader::decode(&bytes);
+        let Ok(batch) = ReadingBatch::decode(&bytes, layout) else {
+            continue;
+        };
+        n_accepted += 1;
+        assert_eq!(header, Ok(batch.header()), "case {case}");
+        let BatchHeader {
+            channel,
+            revision,
+            first_seq,
+            written_micros,
+            ..
+        } = batch.header();
+        let mut writer = BatchWriter::new(layout, channel, revision, first_seq);
+        let mut record = Vec::new();
+        for idx in 0..batch.len() {
+            let head = batch.read(idx, &mut features);
+            record.clear();
+            layout
+                .encode_record(head.sent_micros, head.true_label, &features, &mut record)
+                .unwrap();
+            writer.push(&record).unwrap();
+        }
+        let mut expected = bytes.clone();
+        expected[28..32].fill(0); // Kept for later, and not kept by us.
+        let returned = writer.finish(written_micros);
+        let any_nan = batch.readings().any(|record| {
+            record.read(&mut features);
+            features.iter().any(|value| value.is_nan())
+        });
+        assert!(any_nan || returned == expected, "case {case}");
+        assert!(
+            features.capacity() <= 8,
+            "case {case}: a batch never decides how much is allocated"
+        );
+    }
+    assert!(n_accepted * 20 > n_cases(), "{n_accepted} accepted");
+}
