@@ -3,6 +3,7 @@
 //! A fixed number of cases by default; `RUNNEL_FUZZ_CASES=10000000 cargo test -p protocol --release --test fuzz` for more.
 //! Cases depend on their number alone, so that a failure repeats.
 #![cfg(not(target_family = "wasm"))]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 

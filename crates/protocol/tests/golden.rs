@@ -3,6 +3,7 @@
 //! After a deliberate change write them anew with `RUNNEL_REGENERATE=1 cargo test -p protocol --test golden` and read the
 //! difference before committing it.
 #![cfg(not(target_family = "wasm"))]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 

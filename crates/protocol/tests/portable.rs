@@ -1,4 +1,5 @@
 //! Tests that hold wherever the protocol runs: natively, in Node and in a browser.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 
