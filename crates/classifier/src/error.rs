@@ -1,4 +1,4 @@
-//! What can be wrong with a training set or a query.
+//! What can be wrong with a training set, a query or a model file.
 
 /// Why a training set was not accepted.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -41,6 +41,18 @@ pub enum FitError {
         /// What stood there.
         value: f64,
     },
+    /// Rows are numbered in 32 bits.
+    #[error("expected at most 4294967295 training rows, got {n_rows}")]
+    TooManyRows {
+        /// Rows given.
+        n_rows: usize,
+    },
+    /// Values so large or so far apart that preparing them overflows.
+    #[error("values of feature {feature} are too far apart to be prepared")]
+    Overflow {
+        /// The feature.
+        feature: usize,
+    },
 }
 
 /// Why a query point was not classified.
@@ -62,5 +74,57 @@ pub enum QueryError {
         feature: usize,
         /// What stood there.
         value: f64,
+    },
+    /// A value so large that preparing it overflows.
+    #[error("value {value} of feature {feature} is too large to be prepared")]
+    Overflow {
+        /// The feature.
+        feature: usize,
+        /// What stood there.
+        value: f64,
+    },
+}
+
+/// Why bytes are not a model file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelFileError {
+    /// Not safetensors, or cut off.
+    #[error("expected a safetensors file, but {reason}")]
+    Container {
+        /// What the reader said.
+        reason: String,
+    },
+    /// A safetensors file without our record, or with one that does not parse.
+    #[error("expected a metadata record `runnel`, but {reason}")]
+    Record {
+        /// What was wrong.
+        reason: String,
+    },
+    /// Written by another version.
+    #[error("expected format version {expected}, got {actual}")]
+    Version {
+        /// The version that this code reads.
+        expected: u32,
+        /// The file's.
+        actual: u32,
+    },
+    /// A tensor is missing or of another type or shape.
+    #[error("expected tensor `{name}` as {expected}, got {actual}")]
+    Tensor {
+        /// The tensor.
+        name: &'static str,
+        /// Type and shape that the record asks for.
+        expected: String,
+        /// What the file has.
+        actual: String,
+    },
+    /// The parts contradict each other or hold values that no fit produces.
+    #[error("expected {expected}, got {actual}")]
+    Content {
+        /// What a valid file has.
+        expected: String,
+        /// What this one has.
+        actual: String,
     },
 }

@@ -1,6 +1,19 @@
-//! The k-nearest-neighbour classifier.
+//! The k-nearest-neighbour classifier: training rows and labels in, neighbours, votes and classes out.
+//!
+//! A fitted [`Knn`] holds its rows compacted (`compact.rs`) and answers through one of two engines with the same
+//! results: `scan.rs` or `textbook.rs`. Queries borrow it mutably because their scratch space lives in it: with the
+//! scan engine they allocate nothing.
+//!
+//! Source: T. Cover and P. Hart, "Nearest neighbor pattern classification", IEEE Trans. Inf. Theory 13(1), 1967.
 
-use crate::{ClassId, FitError, Preparation, QueryError, Rows};
+use std::fmt;
+
+use crate::compact::Columns;
+use crate::labels::Labels;
+use crate::nearest::Nearest;
+use crate::scan::{Question, Scan};
+use crate::textbook::Textbook;
+use crate::{ClassId, Description, FitError, Preparation, QueryError, Rows, Scaling, StorageSummary};
 
 /// The distance between two prepared feature vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
@@ -11,6 +24,15 @@ pub enum Metric {
     Euclidean,
     /// Sum of absolute differences.
     Manhattan,
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Euclidean => "Euclidean",
+            Self::Manhattan => "Manhattan",
+        })
+    }
 }
 
 /// Which code answers queries; the answers are the same.
@@ -37,6 +59,18 @@ pub struct KnnOptions {
     pub engine: EngineKind,
 }
 
+impl Default for KnnOptions {
+    /// The paper's k = 5 on raw features with Euclidean distance, answered by the scan.
+    fn default() -> Self {
+        Self {
+            k: 5,
+            metric: Metric::default(),
+            preparation: Preparation::default(),
+            engine: EngineKind::default(),
+        }
+    }
+}
+
 /// A training row with its distance to the query point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Neighbour {
@@ -48,51 +82,261 @@ pub struct Neighbour {
 
 /// A fitted classifier.
 #[derive(Debug)]
-pub struct Knn {}
+pub struct Knn {
+    pub(crate) columns: Columns,
+    pub(crate) labels: Labels,
+    pub(crate) n_classes: usize,
+    pub(crate) options: KnnOptions,
+    pub(crate) scaling: Option<Scaling>,
+    engine: Engine,
+    /// Scratch of one query, kept so that the next one need not allocate.
+    prepared: Vec<f64>,
+    nearest: Nearest,
+    neighbours: Vec<Neighbour>,
+    votes: Vec<u32>,
+    shares: Vec<f64>,
+}
+
+#[derive(Debug)]
+enum Engine {
+    Textbook(Textbook),
+    Scan(Scan),
+}
 
 impl Knn {
-    /// Fits to `rows` with one label each.
+    /// Fits to `rows` with one label each, all labels below `n_classes`.
     ///
     /// # Errors
     ///
-    /// See [`FitError`].
+    /// [`FitError::KOutOfRange`] unless `1 <= k <= 255`, [`FitError::NoRows`], [`FitError::TooManyRows`],
+    /// [`FitError::LabelCount`], [`FitError::LabelOutOfRange`], [`FitError::NotFinite`] with row and feature,
+    /// [`FitError::Overflow`] where scaling leaves the range of f64.
     pub fn fit(
         rows: &impl Rows,
         labels: &[ClassId],
         n_classes: usize,
         options: &KnnOptions,
     ) -> Result<Self, FitError> {
-        let _ = (rows, labels, n_classes, options);
-        Err(FitError::NoRows)
+        if !(1..=255).contains(&options.k) {
+            return Err(FitError::KOutOfRange { k: options.k });
+        }
+        if rows.n_rows() != labels.len() {
+            return Err(FitError::LabelCount {
+                expected: rows.n_rows(),
+                actual: labels.len(),
+            });
+        }
+        if let Some(row) = labels.iter().position(|&label| label as usize >= n_classes) {
+            return Err(FitError::LabelOutOfRange {
+                row,
+                label: labels[row],
+                n_classes,
+            });
+        }
+        let columns = Columns::new(rows)?;
+        let scaling = Scaling::fit(options.preparation, &columns);
+        Self::assemble(
+            columns,
+            Labels::new(labels, n_classes),
+            n_classes,
+            *options,
+            scaling,
+        )
     }
 
-    /// The k nearest rows, by (distance, row) ascending. The slice is valid until the next query.
+    /// Puts checked parts together: k in range, a scaling that is finite and not 0, as many labels as rows.
+    pub(crate) fn assemble(
+        columns: Columns,
+        labels: Labels,
+        n_classes: usize,
+        options: KnnOptions,
+        scaling: Option<Scaling>,
+    ) -> Result<Self, FitError> {
+        if let Some(scaling) = &scaling {
+            // Preparation is monotone: if both ends of a column stay finite, all of it does.
+            let overflows = |&feature: &usize| {
+                let (min, max) = columns.range(feature);
+                !(scaling.prepare(feature, min).is_finite() && scaling.prepare(feature, max).is_finite())
+            };
+            if let Some(feature) = (0..columns.n_features()).find(overflows) {
+                return Err(FitError::Overflow { feature });
+            }
+        }
+        let engine = match options.engine {
+            EngineKind::Textbook => Engine::Textbook(Textbook::new(&columns, scaling.as_ref())),
+            EngineKind::Scan => Engine::Scan(Scan::new(&columns, scaling.as_ref(), options.metric)),
+        };
+        Ok(Self {
+            prepared: Vec::with_capacity(columns.n_features()),
+            nearest: Nearest::new(options.k),
+            neighbours: Vec::with_capacity(options.k),
+            votes: vec![0; n_classes],
+            shares: vec![0.0; n_classes],
+            columns,
+            labels,
+            n_classes,
+            options,
+            scaling,
+            engine,
+        })
+    }
+
+    /// How many training rows.
+    #[must_use]
+    pub fn n_rows(&self) -> usize {
+        self.columns.n_rows()
+    }
+
+    /// How many features a query has to have.
+    #[must_use]
+    pub fn n_features(&self) -> usize {
+        self.columns.n_features()
+    }
+
+    /// How many classes.
+    #[must_use]
+    pub fn n_classes(&self) -> usize {
+        self.n_classes
+    }
+
+    /// What was fitted.
+    #[must_use]
+    pub fn options(&self) -> &KnnOptions {
+        &self.options
+    }
+
+    /// The class of a training row.
+    ///
+    /// # Panics
+    ///
+    /// Unless `row` is one, as every [`Neighbour::row`] is.
+    #[must_use]
+    pub fn label(&self, row: u32) -> ClassId {
+        self.labels.get(row as usize)
+    }
+
+    /// What was chosen for these training rows, and why.
+    #[must_use]
+    pub fn describe(&self) -> Description {
+        let (engine_bytes, is_integer) = match &self.engine {
+            Engine::Textbook(textbook) => (textbook.n_bytes(), false),
+            Engine::Scan(scan) => (scan.n_bytes(), scan.is_integer()),
+        };
+        Description {
+            n_rows: self.n_rows(),
+            n_features: self.n_features(),
+            n_classes: self.n_classes,
+            k: self.options.k,
+            metric: self.options.metric,
+            preparation: self.options.preparation,
+            engine: self.options.engine,
+            index_bytes: self.columns.n_bytes() + self.labels.n_bytes() + engine_bytes,
+            storage: StorageSummary::new(&self.columns),
+            is_integer,
+        }
+    }
+
+    /// The k nearest rows, by (distance, row) ascending; all rows if there are fewer. Valid until the next query.
     ///
     /// # Errors
     ///
-    /// See [`QueryError`].
+    /// [`QueryError::FeatureCount`], [`QueryError::NotFinite`] with the feature, [`QueryError::Overflow`] where
+    /// scaling leaves the range of f64.
     pub fn neighbours(&mut self, query: &[f64]) -> Result<&[Neighbour], QueryError> {
-        let _ = query;
-        Ok(&[])
+        self.search(query)?;
+        Ok(&self.neighbours)
     }
 
     /// The share of the votes that each class got, `n_classes` long, summing to 1.
     ///
     /// # Errors
     ///
-    /// See [`QueryError`].
+    /// As [`Knn::neighbours`].
     pub fn class_shares(&mut self, query: &[f64]) -> Result<&[f64], QueryError> {
-        let _ = query;
-        Ok(&[])
+        self.vote(query)?;
+        let n_votes = self.neighbours.len() as f64;
+        for (share, &votes) in self.shares.iter_mut().zip(&self.votes) {
+            *share = f64::from(votes) / n_votes;
+        }
+        Ok(&self.shares)
     }
 
     /// The class with most votes; equal votes go to the smallest class.
     ///
     /// # Errors
     ///
-    /// See [`QueryError`].
+    /// As [`Knn::neighbours`].
     pub fn predict(&mut self, query: &[f64]) -> Result<ClassId, QueryError> {
-        let _ = query;
-        Ok(0)
+        self.vote(query)?;
+        let mut winner = 0;
+        for (class, &votes) in self.votes.iter().enumerate() {
+            if votes > self.votes[winner] {
+                winner = class;
+            }
+        }
+        Ok(winner as ClassId)
+    }
+
+    /// Counts the neighbours' classes.
+    fn vote(&mut self, query: &[f64]) -> Result<(), QueryError> {
+        self.search(query)?;
+        self.votes.fill(0);
+        for neighbour in &self.neighbours {
+            self.votes[self.labels.get(neighbour.row as usize) as usize] += 1;
+        }
+        Ok(())
+    }
+
+    /// Checks and prepares the query and fills `neighbours`.
+    fn search(&mut self, query: &[f64]) -> Result<(), QueryError> {
+        if query.len() != self.n_features() {
+            return Err(QueryError::FeatureCount {
+                expected: self.n_features(),
+                actual: query.len(),
+            });
+        }
+        self.prepared.clear();
+        for (feature, &value) in query.iter().enumerate() {
+            if !value.is_finite() {
+                return Err(QueryError::NotFinite { feature, value });
+            }
+            let prepared = self
+                .scaling
+                .as_ref()
+                .map_or(value, |scaling| scaling.prepare(feature, value));
+            if !prepared.is_finite() {
+                return Err(QueryError::Overflow { feature, value });
+            }
+            self.prepared.push(prepared);
+        }
+        let sorted;
+        let nearest = match &mut self.engine {
+            Engine::Textbook(textbook) => {
+                let query = ndarray::ArrayView1::from(&self.prepared);
+                sorted = textbook.nearest(query, self.options.metric, self.options.k);
+                &sorted[..]
+            }
+            Engine::Scan(scan) => {
+                self.nearest.clear();
+                let question = Question {
+                    columns: &self.columns,
+                    scaling: self.scaling.as_ref(),
+                    metric: self.options.metric,
+                    query,
+                    prepared: &self.prepared,
+                };
+                scan.nearest(&question, &mut self.nearest);
+                self.nearest.as_slice()
+            }
+        };
+        self.neighbours.clear();
+        self.neighbours.extend(nearest.iter().map(|candidate| Neighbour {
+            row: candidate.row,
+            distance: match self.options.metric {
+                Metric::Euclidean => candidate.dist.sqrt(),
+                Metric::Manhattan => candidate.dist,
+            },
+        }));
+        Ok(())
     }
 }

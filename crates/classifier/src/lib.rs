@@ -1,15 +1,40 @@
 //! Exact k-nearest-neighbour classification, feature preparation and model files; pure computation.
 //!
 //! Knows no I/O, clock, async runtime or JavaScript, so the same code runs native, in the browser and in Node.
+//!
+//! What "exact" means here, to the last bit and on every platform: a row's distance to the query point is
+//! computed in f64 from prepared values `(value - offset) / scale`, the squared (Manhattan: absolute) differences
+//! added in feature order without fused multiply-add; neighbours are ordered by (squared distance, row); equal
+//! votes go to the smallest class. Both engines give these answers, the fast one by proof rather than by luck.
+//!
+//! ```
+//! use classifier::{Knn, KnnOptions, RowMajor};
+//!
+//! let rows = [0.0, 0.0, 1.0, 0.0, 8.0, 9.0, 9.0, 9.0];
+//! let options = KnnOptions { k: 3, ..KnnOptions::default() };
+//! let mut knn = Knn::fit(&RowMajor::new(&rows, 2), &[0, 0, 1, 1], 2, &options)?;
+//! assert_eq!(knn.predict(&[7.0, 7.0])?, 1);
+//! assert_eq!(knn.neighbours(&[7.0, 7.0])?[0].row, 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![forbid(unsafe_code)]
 
+mod compact;
+mod describe;
 mod error;
 mod knn;
+mod labels;
+mod model_file;
+mod nearest;
 mod preparation;
 mod rows;
+mod scan;
+mod textbook;
 
-pub use error::{FitError, QueryError};
+pub use describe::{Description, StorageSummary};
+pub use error::{FitError, ModelFileError, QueryError};
 pub use knn::{EngineKind, Knn, KnnOptions, Metric, Neighbour};
+pub use model_file::ModelMetadata;
 pub use preparation::{Preparation, Scaling};
 pub use rows::{RowMajor, Rows};
 

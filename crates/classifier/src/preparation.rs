@@ -1,4 +1,8 @@
 //! Preparation of features: scaling fitted on the training part only.
+//!
+//! Semantics are scikit-learn's `StandardScaler` and `MinMaxScaler`: population standard deviation, and a feature
+//! that does not vary (within rounding) is only shifted. The arithmetic is one subtraction and one division in f64,
+//! because exact distances need a definition and not "about the same".
 
 use crate::Rows;
 
@@ -15,6 +19,16 @@ pub enum Preparation {
     MinMax,
 }
 
+impl std::fmt::Display for Preparation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Raw => "raw",
+            Self::Standard => "standard",
+            Self::MinMax => "min-max",
+        })
+    }
+}
+
 /// A fitted preparation: `prepared = (value - offset) / scale` in f64, a scale of 0 taken as 1.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Scaling {
@@ -26,9 +40,70 @@ pub struct Scaling {
 
 impl Scaling {
     /// Fits `preparation` to `rows`; `None` for [`Preparation::Raw`].
+    ///
+    /// Expects finite values; what NaN or infinity would make of a scale is not specified ([`crate::Knn::fit`]
+    /// checks). Without rows, offsets are 0 and scales 1.
     #[must_use]
     pub fn fit(preparation: Preparation, rows: &impl Rows) -> Option<Self> {
-        let _ = (preparation, rows);
-        None
+        let fit_feature = match preparation {
+            Preparation::Raw => return None,
+            Preparation::Standard => standard,
+            Preparation::MinMax => min_max,
+        };
+        let mut values = Vec::with_capacity(rows.n_rows());
+        let (offset, scale) = (0..rows.n_features())
+            .map(|feature| {
+                values.clear();
+                values.extend((0..rows.n_rows()).map(|row| rows.value(row, feature)));
+                if values.is_empty() {
+                    (0.0, 1.0)
+                } else {
+                    fit_feature(&values)
+                }
+            })
+            .unzip();
+        Some(Self { offset, scale })
     }
+
+    /// The prepared value of `feature`.
+    ///
+    /// # Panics
+    ///
+    /// Unless `feature` is one of those fitted.
+    #[must_use]
+    pub fn prepare(&self, feature: usize, value: f64) -> f64 {
+        (value - self.offset[feature]) / self.scale[feature]
+    }
+}
+
+/// Mean and population standard deviation, in two passes, the second corrected for the rounding of the mean
+/// (T. Chan, G. Golub and R. LeVeque, "Algorithms for computing the sample variance", 1983, equation 1.7).
+fn standard(values: &[f64]) -> (f64, f64) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let (mut sum, mut sum_sq) = (0.0, 0.0);
+    for value in values {
+        sum += value - mean;
+        sum_sq += (value - mean) * (value - mean);
+    }
+    let variance = (sum_sq - sum * sum / n) / n;
+    // scikit-learn's test for "constant but for rounding" (utils.extmath, _is_constant_feature).
+    let rounding = n * f64::EPSILON * variance + (n * mean * f64::EPSILON).powi(2);
+    (
+        mean,
+        if variance <= rounding {
+            1.0
+        } else {
+            variance.sqrt()
+        },
+    )
+}
+
+/// Minimum and range.
+fn min_max(values: &[f64]) -> (f64, f64) {
+    let min = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let max = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let range = max - min;
+    // scikit-learn's threshold (preprocessing._data, _handle_zeros_in_scale).
+    (min, if range < 10.0 * f64::EPSILON { 1.0 } else { range })
 }

@@ -1,0 +1,334 @@
+//! Training rows stored column by column, each column in the narrowest form that loses nothing.
+//!
+//! Five forms, tried in this order for every feature (all comparisons are of the very f64 values, so
+//! [`Columns::value`] gives back what came in; only the sign of a zero is not kept):
+//!
+//! | form | when | bytes a row |
+//! |---|---|---|
+//! | constant | one value throughout | 0 |
+//! | one-hot group | 0 or 1, in a run of at least three such features of which no row sets two | 1 for the whole group |
+//! | short | `(base + u) / divisor` with a power of ten as divisor and `0 <= u <= 32767`: integers and decimals | 2 |
+//! | single | every value is exactly an f32 | 4 |
+//! | double | anything else | 8 |
+//!
+//! Decimals survive because both `base + u` and the divisor are exact in f64 and IEEE division rounds correctly,
+//! as does reading "0.27": both are the f64 nearest to 27/100. It is checked all the same, value by value.
+
+use crate::{FitError, Rows};
+
+/// Rows that the scan handles together. 64 rows of one i16 column are two cache lines; columns are padded to
+/// whole blocks. Compared with 32 and 128 by `examples/scan_speed.rs`; the differences were within 10 %.
+pub(crate) const BLOCK: usize = 64;
+
+/// Largest power of ten that is tried as a divisor.
+const MAX_DECIMALS: usize = 9;
+const POWERS_OF_TEN: [f64; MAX_DECIMALS + 1] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
+/// Scaled decimals stay below this, so that they and the rounding of `value * divisor` are exact enough:
+/// 2^40 * 2^-52 is far below the half that would make a wrong integer.
+const MAX_SCALED: f64 = (1_u64 << 40) as f64;
+/// A group of two would take as much room as it saves in decoding.
+const MIN_MEMBERS: usize = 3;
+/// Codes are u8 and 0 says "none of them".
+const MAX_MEMBERS: usize = 255;
+
+/// Where a feature's values are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Feature {
+    /// The same everywhere.
+    Constant(f64),
+    /// Index into [`Columns::shorts`].
+    Short(usize),
+    /// 1 where the group's code is `code`, 0 elsewhere.
+    Member { group: usize, code: u8 },
+    /// Index into [`Columns::singles`].
+    Single(usize),
+    /// Index into [`Columns::doubles`].
+    Double(usize),
+}
+
+/// How a short column's integers become values: `(base + u) / divisor`.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Decimal {
+    /// Smallest value times the divisor; an integer.
+    pub(crate) base: f64,
+    /// A power of ten; 1 for integers.
+    pub(crate) divisor: f64,
+}
+
+impl Decimal {
+    pub(crate) fn value(self, u: i16) -> f64 {
+        (self.base + f64::from(u)) / self.divisor
+    }
+
+    /// Whether arithmetic with it is what the documentation says; for what comes from a file.
+    pub(crate) fn is_valid(self) -> bool {
+        self.base.abs() <= MAX_SCALED && self.base.fract() == 0.0 && POWERS_OF_TEN.contains(&self.divisor)
+    }
+}
+
+/// Values of one feature, padded with zeros to whole blocks, and the range of the true ones.
+#[derive(Debug)]
+pub(crate) struct Column<T> {
+    pub(crate) feature: usize,
+    pub(crate) values: Vec<T>,
+    pub(crate) min: T,
+    pub(crate) max: T,
+}
+
+impl<T: Copy + PartialOrd + Default> Column<T> {
+    /// Keeps `values`, of which there is at least one.
+    pub(crate) fn new(feature: usize, mut values: Vec<T>) -> Self {
+        let (mut min, mut max) = (values[0], values[0]);
+        for &value in &values {
+            min = if value < min { value } else { min };
+            max = if value > max { value } else { max };
+        }
+        values.resize(values.len().next_multiple_of(BLOCK), T::default());
+        Self {
+            feature,
+            values,
+            min,
+            max,
+        }
+    }
+
+    /// The rows of one block.
+    pub(crate) fn block(&self, block: usize) -> &[T; BLOCK] {
+        &self.values.as_chunks().0[block]
+    }
+}
+
+/// Features of which at most one is 1 in each row.
+#[derive(Debug)]
+pub(crate) struct Group {
+    /// Member features; the one at `i` has code `i + 1`.
+    pub(crate) members: Vec<usize>,
+    /// The code of each row, 0 for none; padded.
+    pub(crate) codes: Vec<u8>,
+}
+
+/// The compacted training rows.
+#[derive(Debug)]
+pub(crate) struct Columns {
+    pub(crate) n_rows: usize,
+    /// One entry a feature, in order.
+    pub(crate) features: Vec<Feature>,
+    pub(crate) shorts: Vec<(Decimal, Column<i16>)>,
+    pub(crate) groups: Vec<Group>,
+    pub(crate) singles: Vec<Column<f32>>,
+    pub(crate) doubles: Vec<Column<f64>>,
+}
+
+impl Rows for Columns {
+    fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    fn n_features(&self) -> usize {
+        self.features.len()
+    }
+
+    fn value(&self, row: usize, feature: usize) -> f64 {
+        match self.features[feature] {
+            Feature::Constant(value) => value,
+            Feature::Short(idx) => {
+                let (decimal, column) = &self.shorts[idx];
+                decimal.value(column.values[row])
+            }
+            Feature::Member { group, code } => f64::from(u8::from(self.groups[group].codes[row] == code)),
+            Feature::Single(idx) => self.singles[idx].values[row].into(),
+            Feature::Double(idx) => self.doubles[idx].values[row],
+        }
+    }
+}
+
+impl Columns {
+    /// Reads `rows` column by column and picks a form for each.
+    pub(crate) fn new(rows: &impl Rows) -> Result<Self, FitError> {
+        let n_rows = rows.n_rows();
+        if n_rows == 0 {
+            return Err(FitError::NoRows);
+        }
+        if u32::try_from(n_rows).is_err() {
+            return Err(FitError::TooManyRows { n_rows });
+        }
+        let mut columns = Self {
+            n_rows,
+            features: Vec::with_capacity(rows.n_features()),
+            shorts: Vec::new(),
+            groups: Vec::new(),
+            singles: Vec::new(),
+            doubles: Vec::new(),
+        };
+        let mut values = Vec::with_capacity(n_rows);
+        for feature in 0..rows.n_features() {
+            values.clear();
+            values.extend((0..n_rows).map(|row| rows.value(row, feature)));
+            if let Some(row) = values.iter().position(|value| !value.is_finite()) {
+                return Err(FitError::NotFinite {
+                    row,
+                    feature,
+                    value: values[row],
+                });
+            }
+            columns.push(&values);
+        }
+        columns.dissolve_small_groups();
+        Ok(columns)
+    }
+
+    /// The smallest and the largest value of `feature`.
+    pub(crate) fn range(&self, feature: usize) -> (f64, f64) {
+        match self.features[feature] {
+            Feature::Constant(value) => (value, value),
+            Feature::Short(idx) => {
+                let (decimal, column) = &self.shorts[idx];
+                (decimal.value(column.min), decimal.value(column.max))
+            }
+            Feature::Member { .. } => (0.0, 1.0),
+            Feature::Single(idx) => (self.singles[idx].min.into(), self.singles[idx].max.into()),
+            Feature::Double(idx) => (self.doubles[idx].min, self.doubles[idx].max),
+        }
+    }
+
+    /// Memory held by the values.
+    pub(crate) fn n_bytes(&self) -> usize {
+        let shorts: usize = self
+            .shorts
+            .iter()
+            .map(|(_, column)| size_of_val(&column.values[..]))
+            .sum();
+        let codes: usize = self.groups.iter().map(|group| group.codes.len()).sum();
+        let singles: usize = self
+            .singles
+            .iter()
+            .map(|column| size_of_val(&column.values[..]))
+            .sum();
+        let doubles: usize = self
+            .doubles
+            .iter()
+            .map(|column| size_of_val(&column.values[..]))
+            .sum();
+        shorts + codes + singles + doubles
+    }
+
+    /// Adds the next feature.
+    fn push(&mut self, values: &[f64]) {
+        let feature = self.features.len();
+        let form = if values.iter().all(|value| *value == values[0]) {
+            Feature::Constant(values[0])
+        } else if values.iter().all(|value| *value == 0.0 || *value == 1.0) {
+            self.push_member(feature, values)
+        } else if let Some((decimal, shorts)) = as_decimals(values) {
+            self.shorts.push((decimal, Column::new(feature, shorts)));
+            Feature::Short(self.shorts.len() - 1)
+        } else if values.iter().all(|value| f64::from(*value as f32) == *value) {
+            self.singles.push(Column::new(
+                feature,
+                values.iter().map(|value| *value as f32).collect(),
+            ));
+            Feature::Single(self.singles.len() - 1)
+        } else {
+            self.doubles.push(Column::new(feature, values.to_vec()));
+            Feature::Double(self.doubles.len() - 1)
+        };
+        self.features.push(form);
+    }
+
+    /// Adds zeros and ones to the newest group, or to a new one where a row is already taken.
+    fn push_member(&mut self, feature: usize, values: &[f64]) -> Feature {
+        let fits = self.groups.last().is_some_and(|group| {
+            group.members.len() < MAX_MEMBERS
+                && values
+                    .iter()
+                    .zip(&group.codes)
+                    .all(|(value, code)| *value == 0.0 || *code == 0)
+        });
+        if !fits {
+            let codes = vec![0; values.len().next_multiple_of(BLOCK)];
+            self.groups.push(Group {
+                members: Vec::new(),
+                codes,
+            });
+        }
+        let last = self.groups.len() - 1;
+        let group = &mut self.groups[last];
+        group.members.push(feature);
+        let code = group.members.len() as u8;
+        for (value, place) in values.iter().zip(&mut group.codes) {
+            if *value == 1.0 {
+                *place = code;
+            }
+        }
+        Feature::Member { group: last, code }
+    }
+
+    /// Turns the members of groups that are too small to pay into short columns.
+    fn dissolve_small_groups(&mut self) {
+        let groups = std::mem::take(&mut self.groups);
+        for group in groups {
+            if group.members.len() >= MIN_MEMBERS {
+                for (code, &feature) in (1..).zip(&group.members) {
+                    self.features[feature] = Feature::Member {
+                        group: self.groups.len(),
+                        code,
+                    };
+                }
+                self.groups.push(group);
+            } else {
+                for (code, &feature) in (1..).zip(&group.members) {
+                    let bits = group.codes[..self.n_rows]
+                        .iter()
+                        .map(|c| i16::from(*c == code))
+                        .collect();
+                    self.shorts.push((
+                        Decimal {
+                            base: 0.0,
+                            divisor: 1.0,
+                        },
+                        Column::new(feature, bits),
+                    ));
+                }
+            }
+        }
+        // Model files name a short column by its place among them: keep feature order.
+        self.shorts.sort_by_key(|(_, column)| column.feature);
+        for (idx, (_, column)) in self.shorts.iter().enumerate() {
+            self.features[column.feature] = Feature::Short(idx);
+        }
+    }
+}
+
+/// `values` as decimals of one power of ten within an i16's range above their minimum, if they all are.
+fn as_decimals(values: &[f64]) -> Option<(Decimal, Vec<i16>)> {
+    let mut decimals = 0;
+    let (mut min, mut max) = (f64::INFINITY, f64::NEG_INFINITY);
+    for &value in values {
+        // What is a decimal of one power is one of the next as well: the power only ever rises.
+        while scaled_exactly(value, POWERS_OF_TEN[decimals]).is_none() {
+            decimals += 1;
+            if decimals > MAX_DECIMALS {
+                return None;
+            }
+        }
+        min = min.min(value);
+        max = max.max(value);
+    }
+    let divisor = POWERS_OF_TEN[decimals];
+    let base = scaled_exactly(min, divisor)?;
+    if scaled_exactly(max, divisor)? - base > f64::from(i16::MAX) {
+        return None;
+    }
+    let shorts = values
+        .iter()
+        .map(|value| Some((scaled_exactly(*value, divisor)? - base) as i16));
+    Some((Decimal { base, divisor }, shorts.collect::<Option<_>>()?))
+}
+
+/// The integer that, divided by `divisor`, is `value` to the last bit.
+fn scaled_exactly(value: f64, divisor: f64) -> Option<f64> {
+    let scaled = value * divisor;
+    // A cast instead of `round`, which is a function call per value where SSE4.1 is not assumed.
+    let rounded = (scaled + 0.5_f64.copysign(scaled)) as i64 as f64;
+    (rounded / divisor == value && rounded.abs() <= MAX_SCALED).then_some(rounded)
+}

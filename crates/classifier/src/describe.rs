@@ -1,0 +1,110 @@
+//! What a fitted classifier says about itself.
+
+use std::fmt;
+
+use crate::compact::{Columns, Feature};
+use crate::{EngineKind, Metric, Preparation};
+
+/// What was fitted, how it is stored and which code answers.
+///
+/// `Display` makes one line of it for people.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Description {
+    /// Training rows.
+    pub n_rows: usize,
+    /// Features of a row.
+    pub n_features: usize,
+    /// Classes.
+    pub n_classes: usize,
+    /// Neighbours that vote.
+    pub k: usize,
+    /// The distance.
+    pub metric: Metric,
+    /// The preparation.
+    pub preparation: Preparation,
+    /// Which code answers.
+    pub engine: EngineKind,
+    /// Bytes held for the training rows and their labels.
+    pub index_bytes: usize,
+    /// How the features are stored.
+    pub storage: StorageSummary,
+    /// Whether queries of integers are answered in integer arithmetic throughout.
+    pub is_integer: bool,
+}
+
+/// How many features are stored in which form, narrowest first. They add up to `n_features`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct StorageSummary {
+    /// Features with one value throughout: no bytes.
+    pub n_constant: usize,
+    /// Features in one-hot groups: one byte a row for each group.
+    pub n_one_hot: usize,
+    /// One-hot groups.
+    pub n_groups: usize,
+    /// Features of integers or decimals that fit two bytes.
+    pub n_short: usize,
+    /// Features that are exact in f32.
+    pub n_single: usize,
+    /// Features that need f64.
+    pub n_double: usize,
+}
+
+impl StorageSummary {
+    pub(crate) fn new(columns: &Columns) -> Self {
+        let mut summary = Self {
+            n_groups: columns.groups.len(),
+            ..Self::default()
+        };
+        for feature in &columns.features {
+            *match feature {
+                Feature::Constant(_) => &mut summary.n_constant,
+                Feature::Member { .. } => &mut summary.n_one_hot,
+                Feature::Short(_) => &mut summary.n_short,
+                Feature::Single(_) => &mut summary.n_single,
+                Feature::Double(_) => &mut summary.n_double,
+            } += 1;
+        }
+        summary
+    }
+}
+
+impl fmt::Display for StorageSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [
+            (self.n_constant, "constant".to_owned()),
+            (self.n_one_hot, format!("one-hot in {} bytes", self.n_groups)),
+            (self.n_short, "integers or decimals in 16 bits".to_owned()),
+            (self.n_single, "exact in 32-bit floats".to_owned()),
+            (self.n_double, "in 64-bit floats".to_owned()),
+        ];
+        let mut separator = "";
+        for (n_features, form) in parts.iter().filter(|(n_features, _)| *n_features > 0) {
+            write!(f, "{separator}{n_features} {form}")?;
+            separator = ", ";
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let engine = match (self.engine, self.is_integer) {
+            (EngineKind::Textbook, _) => "textbook, every distance in f64 and a full sort",
+            (EngineKind::Scan, true) => "SIMD scan, whole numbers in integer arithmetic",
+            (EngineKind::Scan, false) => "SIMD scan, f32 filter and f64 recomputation",
+        };
+        write!(
+            f,
+            "exact kNN, k = {}, {} distance, {} features; {} rows x {} features, {} classes; {} ({:.1} MB: {})",
+            self.k,
+            self.metric,
+            self.preparation,
+            self.n_rows,
+            self.n_features,
+            self.n_classes,
+            engine,
+            self.index_bytes as f64 / 1e6,
+            self.storage,
+        )
+    }
+}

@@ -1,0 +1,274 @@
+//! Any numbers: f32 sums rule rows out, what is left is recomputed in f64.
+//!
+//! # Why no neighbour is ever ruled out
+//!
+//! Let `u = 2^-24` and `v = 2^-53` be the roundings of f32 and f64, and for a row and a column j:
+//! - `D_j = x'_j - q'_j`, the difference of the two prepared f64 values, taken without rounding;
+//! - `e_j`, the f32 that [`add_differences`] computes: `(stored - t)·w`, where `t` is the query's value in the
+//!   column's units (for short columns `q·divisor - base`) and `w = 1/(divisor·scale)`.
+//!
+//! **Step 1: `|e_j - D_j| <= E_j`** with `E_j = w·(2·|t - f32(t)| + 8u·M) + 64v·A/scale + 1e-38`, where `M` bounds
+//! `|stored - t|` and `A` bounds `|x|`, `|q|` and `|offset|`.
+//! In f32, `e_j = (stored - f32(t))·w·(1 + c)` where c gathers three roundings (subtraction, w, product):
+//! `|c| <= 3.01u`. Hence `|e_j - (stored - t)·w| <= w·|t - f32(t)|·(1 + 3.01u) + 3.01u·w·M`, and the first two terms
+//! of `E_j` are more than that. In f64, x' and q' carry two roundings each (at most `9v·A/scale` together), x one
+//! (`v·A/scale`), t two (`4v·A/scale`), w two (`2v·2A/scale`): under `64v·A/scale` with room to spare. 1e-38 is
+//! above what underflow can add, as w is held within 1e-30..1e30.
+//!
+//! **Step 2: the sum.** Group g costs a row `T_g`, rounded to f32 from f64 prefix sums. Write
+//! `e = (e_1, …, sqrt(T_1), …)` and D likewise with `D_j` in place of `e_j`. By the triangle inequality
+//! `|e| <= |D| + |E|`, in the Euclidean norm as in the Manhattan one (there `T_g` itself stands for `sqrt(T_g)`).
+//!
+//! **Step 3: roundings of the sums.** A row that belongs among the neighbours has a computed f64 distance under the
+//! k-th best `b`. That distance is a sum of d+1 non-negative terms with one relative rounding in each square and sum, so
+//! the unrounded `|D|² + base` is at most `b·(1 + 2(d+2)·v)`, base being the cost of the constant features. The f32 sum
+//! of `n` terms is at most `|e|²·(1 + (n+4)·u·1.01)`. So every such row has an f32 sum of at most
+//! `(R + |E|)²·(1 + (n+8)·2u)` with `R² = b·(1 + (d+8)·4v) - base·(1 - (d+8)·4v)`, and 1e-38 for underflow. That is the
+//! limit; it is rounded up. (Manhattan: the same without squares.) Partial sums only grow, so a block may be
+//! given up early, and `|D_j| <= R` gives each windowed column its reach `(R + E_j)/w`.
+//!
+//! The argument needs sums that do not overflow; `prepare` hands the query back if one could exceed 1e36.
+
+use super::kernels::{Target, Window, add_differences, any_in_windows, any_within};
+use super::{Part, Question, constants, table_starts};
+use crate::compact::{BLOCK, Columns};
+use crate::nearest::Nearest;
+
+/// Roundings of f32 and f64.
+const U: f64 = 1.0 / (1_u64 << 24) as f64;
+const V: f64 = 1.0 / (1_u64 << 53) as f64;
+/// More than underflow can change a sum or a difference by.
+const UNDERFLOW: f64 = 1e-38;
+/// No f32 sum may come near infinity.
+const MAX_SUM: f64 = 1e36;
+/// Weights in which products of the f32s at hand neither vanish nor overflow unnoticed.
+const WEIGHTS: std::ops::RangeInclusive<f64> = 1e-30..=1e30;
+
+/// One query, translated.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    /// Of each column in scan order: the query's value there.
+    targets: Vec<Target>,
+    /// Of each column in scan order: `E_j`.
+    errors: Vec<f64>,
+    starts: Vec<usize>,
+    /// What each category of each group costs.
+    costs: Vec<f64>,
+    /// What the constant features cost every row.
+    base: f64,
+    /// `|E|` in the metric's norm.
+    error: f64,
+    /// `1 + (n+8)·2u` and `1 + (d+8)·4v`.
+    rounding_f32: f64,
+    rounding_f64: f64,
+}
+
+impl Scratch {
+    pub(super) fn new(columns: &Columns, n_parts: usize) -> Self {
+        let (starts, n_costs) = table_starts(columns);
+        let n_terms = (n_parts + columns.groups.len()) as f64;
+        Self {
+            targets: vec![Target::default(); n_parts],
+            errors: vec![0.0; n_parts],
+            starts,
+            costs: vec![0.0; n_costs],
+            base: 0.0,
+            error: 0.0,
+            rounding_f32: 1.0 + (n_terms + 8.0) * 2.0 * U,
+            rounding_f64: 1.0 + (columns.features.len() as f64 + 8.0) * 4.0 * V,
+        }
+    }
+
+    pub(super) fn n_bytes(&self) -> usize {
+        size_of_val(&self.targets[..])
+            + size_of_val(&self.errors[..])
+            + size_of_val(&self.starts[..])
+            + size_of_val(&self.costs[..])
+    }
+
+    /// Translates the query; `false` if a sum could overflow an f32.
+    pub(super) fn prepare(&mut self, question: &Question<'_>, order: &[Part]) -> bool {
+        let columns = question.columns;
+        self.base = constants(columns)
+            .map(|(feature, value)| question.cost(feature, value))
+            .sum();
+        self.error = 0.0;
+        let mut largest_sum = 0.0;
+        for ((part, target), error) in order.iter().zip(&mut self.targets).zip(&mut self.errors) {
+            let (feature, base, divisor) = match *part {
+                Part::Short(idx) => {
+                    let (decimal, column) = &columns.shorts[idx];
+                    (column.feature, decimal.base, decimal.divisor)
+                }
+                Part::Single(idx) => (columns.singles[idx].feature, 0.0, 1.0),
+                Part::Double(idx) => (columns.doubles[idx].feature, 0.0, 1.0),
+            };
+            let (offset, scale) = question.scaling.map_or((0.0, 1.0), |scaling| {
+                (scaling.offset[feature], scaling.scale[feature].abs())
+            });
+            let query = question.query[feature];
+            let (min, max) = columns.range(feature);
+            let value = query * divisor - base;
+            let weight = 1.0 / (divisor * scale);
+            *target = Target {
+                value,
+                weight,
+                value_f32: value as f32,
+                weight_f32: weight as f32,
+            };
+            let farthest = (min * divisor - base - value)
+                .abs()
+                .max((max * divisor - base - value).abs());
+            let magnitude = [min, max, query, offset]
+                .into_iter()
+                .map(f64::abs)
+                .fold(0.0, f64::max);
+            *error = weight * (2.0 * (value - f64::from(target.value_f32)).abs() + 8.0 * U * farthest)
+                + 64.0 * V * magnitude / scale
+                + UNDERFLOW;
+            self.error += question.measure(*error);
+            largest_sum += question.measure(weight * farthest + *error);
+            // Negated so that NaN, which only overflow can bring about here, is caught as well.
+            if !(WEIGHTS.contains(&weight) && farthest < MAX_SUM && largest_sum < MAX_SUM) {
+                return false;
+            }
+        }
+        if question.metric == crate::Metric::Euclidean {
+            self.error = self.error.sqrt();
+        }
+        for (group, &start) in columns.groups.iter().zip(&self.starts) {
+            let costs = &mut self.costs[start..=start + group.members.len()];
+            largest_sum += fill_costs(question, &group.members, costs);
+        }
+        largest_sum < MAX_SUM && self.base < MAX_SUM && self.rounding_f32 < 1.01
+    }
+
+    /// The largest `R` of a row that may still become a neighbour.
+    fn radius(&self, bound: f64, squared: bool) -> f64 {
+        let variable =
+            (bound * self.rounding_f64 - self.base * (2.0 - self.rounding_f64)).max(0.0) + UNDERFLOW;
+        if squared { variable.sqrt() } else { variable }
+    }
+
+    /// The f32 sum that such a row cannot exceed.
+    fn limit(&self, radius: f64, squared: bool) -> f32 {
+        let with_error = radius + self.error;
+        let sum = if squared {
+            with_error * with_error
+        } else {
+            with_error
+        };
+        ((sum * self.rounding_f32 + UNDERFLOW) as f32).next_up()
+    }
+
+    /// Fills `nearest` for the query that was prepared.
+    pub(super) fn scan<const SQUARED: bool>(
+        &self,
+        question: &Question<'_>,
+        order: &[Part],
+        windowed: Option<[usize; 2]>,
+        nearest: &mut Nearest,
+    ) {
+        let columns = question.columns;
+        // Places of the windowed columns in scan order.
+        let windowed = windowed.map(|of| {
+            of.map(|idx| {
+                let place = order
+                    .iter()
+                    .position(|part| matches!(part, Part::Short(other) if *other == idx));
+                (idx, place.expect("windowed columns are taken from the order"))
+            })
+        });
+        let mut limit = f32::INFINITY;
+        let mut windows = None;
+        'blocks: for block in 0..columns.n_rows.div_ceil(BLOCK) {
+            if let (Some(windows), Some([(a, _), (b, _)])) = (windows, windowed) {
+                let values = |idx: usize| columns.shorts[idx].1.block(block);
+                if !any_in_windows([values(a), values(b)], windows) {
+                    continue;
+                }
+            }
+            let mut sums = [0.0; BLOCK];
+            for (parts, targets) in order.chunks(2).zip(self.targets.chunks(2)) {
+                for (part, &target) in parts.iter().zip(targets) {
+                    match *part {
+                        Part::Short(idx) => {
+                            add_differences::<_, SQUARED>(
+                                &mut sums,
+                                columns.shorts[idx].1.block(block),
+                                target,
+                            );
+                        }
+                        Part::Single(idx) => {
+                            add_differences::<_, SQUARED>(
+                                &mut sums,
+                                columns.singles[idx].block(block),
+                                target,
+                            );
+                        }
+                        Part::Double(idx) => {
+                            add_differences::<_, SQUARED>(
+                                &mut sums,
+                                columns.doubles[idx].block(block),
+                                target,
+                            );
+                        }
+                    }
+                }
+                if !any_within(&sums, limit) {
+                    continue 'blocks;
+                }
+            }
+            for (lane, &sum) in sums.iter().enumerate() {
+                let row = block * BLOCK + lane;
+                if sum > limit || row >= columns.n_rows {
+                    continue;
+                }
+                let of_groups = columns.groups.iter().zip(&self.starts);
+                let sum = of_groups.fold(sum, |sum, (group, start)| {
+                    sum + self.costs[start + usize::from(group.codes[row])] as f32
+                });
+                if sum <= limit && nearest.offer(question.distance(row), row) && nearest.is_full() {
+                    let bound = nearest.bound();
+                    if bound == 0.0 {
+                        return; // Nothing is nearer than that.
+                    }
+                    let radius = self.radius(bound, SQUARED);
+                    limit = self.limit(radius, SQUARED);
+                    let Some(of) = windowed else { continue };
+                    match of.map(|(idx, place)| self.window(columns, idx, place, radius)) {
+                        [Some(a), Some(b)] => windows = Some([a, b]),
+                        // No row has such values.
+                        _ => return,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where a short column's value has to be for a row within `radius`.
+    fn window(&self, columns: &Columns, idx: usize, place: usize, radius: f64) -> Option<Window> {
+        let target = self.targets[place];
+        // Wider by more than the roundings of this very line.
+        let reach = (radius + self.errors[place]) / target.weight * (1.0 + 1e-9) + 1e-9;
+        let slack = target.value.abs() * 8.0 * V;
+        Window::around(target.value, reach + slack, columns.shorts[idx].1.max)
+    }
+}
+
+/// Fills in what each code of a group costs; says the largest. Adds up what comes before and after the member that
+/// is set, so that nothing cancels.
+fn fill_costs(question: &Question<'_>, members: &[usize], costs: &mut [f64]) -> f64 {
+    let mut after = 0.0;
+    for (cost, &feature) in costs[1..].iter_mut().zip(members).rev() {
+        *cost = after;
+        after += question.cost(feature, 0.0);
+    }
+    costs[0] = after;
+    let mut before = 0.0;
+    for (cost, &feature) in costs[1..].iter_mut().zip(members) {
+        *cost += before + question.cost(feature, 1.0);
+        before += question.cost(feature, 0.0);
+    }
+    costs.iter().copied().fold(0.0, f64::max)
+}

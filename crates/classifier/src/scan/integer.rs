@@ -1,0 +1,155 @@
+//! Whole numbers: squared Euclidean distances in exact i32 arithmetic.
+//!
+//! Everything is an integer here: stored values, the query, differences (which fit an i16), their squares and the
+//! cost of a one-hot group, which is `sum(q²) - 2·q_c + 1` for a row of category c and `sum(q²)` for a row of none,
+//! whatever the query holds. A bound on the largest sum is computed for each query before a row is looked at, and
+//! the query is handed back if the sum might not fit an i32. The f64 sums of the definition are then sums of
+//! integers below 2^53 and therefore the same numbers, and so is every comparison.
+
+use super::kernels::{Window, add_integer_squares, any_in_windows, any_within};
+use super::{Part, Question, constants, table_starts};
+use crate::compact::{BLOCK, Columns, Feature};
+use crate::nearest::Nearest;
+
+/// Whole-number queries beyond this are left to the f64 code; far above what fits an i32 sum anyway.
+const MAX_QUERY: f64 = (1_u64 << 40) as f64;
+/// Constant features may add this much to every distance, in integers that f64 adds exactly.
+const MAX_BASE: f64 = (1_u64 << 51) as f64;
+
+/// One query, translated.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    /// Of each short column: the query's value in its integers.
+    targets: Vec<i16>,
+    starts: Vec<usize>,
+    /// What each category of each group costs.
+    costs: Vec<i32>,
+    /// What the constant features cost every row.
+    base: f64,
+}
+
+/// Whether the training rows are whole numbers in short columns, one-hot groups and constants.
+pub(super) fn applies_to(columns: &Columns) -> bool {
+    columns.shorts.iter().all(|(decimal, _)| decimal.divisor == 1.0)
+        && columns.features.iter().all(|form| match form {
+            Feature::Constant(value) => value.fract() == 0.0 && value.abs() <= MAX_QUERY,
+            Feature::Short(_) | Feature::Member { .. } => true,
+            Feature::Single(_) | Feature::Double(_) => false,
+        })
+}
+
+impl Scratch {
+    pub(super) fn new(columns: &Columns) -> Self {
+        let (starts, n_costs) = table_starts(columns);
+        Self {
+            targets: vec![0; columns.shorts.len()],
+            starts,
+            costs: vec![0; n_costs],
+            base: 0.0,
+        }
+    }
+
+    pub(super) fn n_bytes(&self) -> usize {
+        size_of_val(&self.targets[..]) + size_of_val(&self.starts[..]) + size_of_val(&self.costs[..])
+    }
+
+    /// Translates the query; `false` if it has fractions or sums could leave an i32.
+    pub(super) fn prepare(&mut self, question: &Question<'_>) -> bool {
+        let &Question { columns, query, .. } = question;
+        if query
+            .iter()
+            .any(|value| value.fract() != 0.0 || value.abs() > MAX_QUERY)
+        {
+            return false;
+        }
+        self.base = constants(columns)
+            .map(|(feature, value)| (query[feature] - value).powi(2))
+            .sum();
+        // The f64 sums of squares below are exact as long as they stay under 2^53, and far over i32::MAX if not.
+        let mut largest_sum = 0.0;
+        for (target, (decimal, column)) in self.targets.iter_mut().zip(&columns.shorts) {
+            let value = query[column.feature] - decimal.base;
+            let farthest = value.abs().max((f64::from(column.max) - value).abs());
+            if farthest > f64::from(i16::MAX) {
+                return false;
+            }
+            *target = value as i16;
+            largest_sum += farthest * farthest;
+        }
+        for (group, &start) in columns.groups.iter().zip(&self.starts) {
+            let of_none: f64 = group
+                .members
+                .iter()
+                .map(|&feature| query[feature] * query[feature])
+                .sum();
+            let mut largest = of_none;
+            let costs = &mut self.costs[start..=start + group.members.len()];
+            costs[0] = of_none as i32;
+            for (cost, &feature) in costs[1..].iter_mut().zip(&group.members) {
+                let of_member = of_none - 2.0 * query[feature] + 1.0;
+                largest = largest.max(of_member);
+                *cost = of_member as i32;
+            }
+            largest_sum += largest;
+        }
+        self.base <= MAX_BASE && largest_sum < f64::from(i32::MAX)
+    }
+
+    /// Fills `nearest` for the query that was prepared.
+    pub(super) fn scan(
+        &self,
+        columns: &Columns,
+        order: &[Part],
+        windowed: Option<[usize; 2]>,
+        nearest: &mut Nearest,
+    ) {
+        let mut limit = i32::MAX;
+        let mut windows = None;
+        'blocks: for block in 0..columns.n_rows.div_ceil(BLOCK) {
+            if let (Some(windows), Some(of)) = (windows, windowed) {
+                let values = |idx: usize| columns.shorts[idx].1.block(block);
+                if !any_in_windows([values(of[0]), values(of[1])], windows) {
+                    continue;
+                }
+            }
+            let mut sums = [0; BLOCK];
+            for parts in order.chunks(2) {
+                for part in parts {
+                    if let Part::Short(idx) = *part {
+                        add_integer_squares(&mut sums, columns.shorts[idx].1.block(block), self.targets[idx]);
+                    }
+                }
+                if !any_within(&sums, limit) {
+                    continue 'blocks;
+                }
+            }
+            for (lane, &sum) in sums.iter().enumerate() {
+                let row = block * BLOCK + lane;
+                if sum > limit || row >= columns.n_rows {
+                    continue;
+                }
+                let of_groups = columns.groups.iter().zip(&self.starts);
+                let sum = sum
+                    + of_groups
+                        .map(|(g, start)| self.costs[start + usize::from(g.codes[row])])
+                        .sum::<i32>();
+                if sum <= limit && nearest.offer(self.base + f64::from(sum), row) && nearest.is_full() {
+                    // Later rows have to be strictly nearer.
+                    limit = (nearest.bound() - self.base) as i32 - 1;
+                    if limit < 0 {
+                        return;
+                    }
+                    let Some(of) = windowed else { continue };
+                    let reach = f64::from(limit).sqrt().floor();
+                    match of
+                        .map(|idx| Window::around(self.targets[idx].into(), reach, columns.shorts[idx].1.max))
+                    {
+                        [Some(a), Some(b)] => windows = Some([a, b]),
+                        // No row has such values.
+                        _ => return,
+                    }
+                }
+            }
+        }
+    }
+}

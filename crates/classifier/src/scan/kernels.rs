@@ -1,0 +1,110 @@
+//! The loops over one block, written so that they become SIMD on every target without `unsafe`: arrays of fixed
+//! length, independent lanes, no early exit.
+
+use crate::compact::BLOCK;
+
+/// A range of a short column, both ends inside it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Window {
+    /// Lower end plus 2^15, wrapping: `value - low` is then smallest at the lower end.
+    low: i16,
+    /// Width minus 2^15: `value - low` of the values inside is at most this.
+    width: i16,
+}
+
+impl Window {
+    /// The integers of `0..=max` within `reach` of `centre`; `None` if there are none.
+    pub(super) fn around(centre: f64, reach: f64, max: i16) -> Option<Self> {
+        let low = (centre - reach).ceil().max(0.0);
+        let high = (centre + reach).floor().min(max.into());
+        // Both are integers in 0..=32767 here, so that the casts change nothing; NaN compares false.
+        (low <= high).then(|| Self {
+            low: (low as i16).wrapping_add(i16::MIN),
+            width: ((high - low) as i16).wrapping_add(i16::MIN),
+        })
+    }
+}
+
+/// Whether any row of the block lies in both windows.
+///
+/// Signed minimum and maximum of i16 are in SSE2, NEON and simd128 alike; unsigned ones are not in SSE2.
+pub(super) fn any_in_windows(columns: [&[i16; BLOCK]; 2], windows: [Window; 2]) -> bool {
+    let [a, b] = columns.map(|column| column.as_chunks::<8>().0);
+    let mut least_outside = [i16::MAX; 8];
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..8 {
+            // Not above 0 inside the window, above 0 outside.
+            let outside_a = a[lane]
+                .wrapping_sub(windows[0].low)
+                .saturating_sub(windows[0].width);
+            let outside_b = b[lane]
+                .wrapping_sub(windows[1].low)
+                .saturating_sub(windows[1].width);
+            least_outside[lane] = least_outside[lane].min(outside_a.max(outside_b));
+        }
+    }
+    least_outside.iter().any(|&outside| outside <= 0)
+}
+
+/// Adds the squared differences to `target`; the caller knows that nothing overflows.
+pub(super) fn add_integer_squares(sums: &mut [i32; BLOCK], values: &[i16; BLOCK], target: i16) {
+    for (sum, value) in sums.iter_mut().zip(values) {
+        let difference = i32::from(value.wrapping_sub(target));
+        *sum += difference * difference;
+    }
+}
+
+/// A query's value in the units of a column.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Target {
+    pub(super) value: f64,
+    /// Turns differences in the column's units into prepared ones.
+    pub(super) weight: f64,
+    pub(super) value_f32: f32,
+    pub(super) weight_f32: f32,
+}
+
+/// A stored number.
+pub(super) trait Stored: Copy {
+    /// The prepared difference to the query, about.
+    fn difference(self, target: Target) -> f32;
+}
+
+impl Stored for i16 {
+    fn difference(self, target: Target) -> f32 {
+        (f32::from(self) - target.value_f32) * target.weight_f32
+    }
+}
+
+impl Stored for f32 {
+    fn difference(self, target: Target) -> f32 {
+        (self - target.value_f32) * target.weight_f32
+    }
+}
+
+impl Stored for f64 {
+    fn difference(self, target: Target) -> f32 {
+        ((self - target.value) * target.weight) as f32
+    }
+}
+
+/// Adds the squared or absolute differences to `target`.
+pub(super) fn add_differences<T: Stored, const SQUARED: bool>(
+    sums: &mut [f32; BLOCK],
+    values: &[T; BLOCK],
+    target: Target,
+) {
+    for (sum, value) in sums.iter_mut().zip(values) {
+        let difference = value.difference(target);
+        *sum += if SQUARED {
+            difference * difference
+        } else {
+            difference.abs()
+        };
+    }
+}
+
+/// Whether any sum is at most `limit`.
+pub(super) fn any_within<T: Copy + PartialOrd>(sums: &[T; BLOCK], limit: T) -> bool {
+    sums.iter().fold(false, |any, sum| any | (*sum <= limit))
+}

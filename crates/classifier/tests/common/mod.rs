@@ -1,0 +1,133 @@
+//! Random tables and the shortest code that states the answers, shared by the test files.
+//!
+//! A generator of our own instead of proptest: these tests also run in Node and in the browser, where proptest's
+//! `rand` finds no source of seeds, and a seed in the failure message is all that is needed to repeat a case.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use classifier::{ClassId, Knn, KnnOptions, Metric, Preparation, RowMajor, Rows as _, Scaling};
+
+/// SplitMix64 (G. Steele, D. Lea and C. Flood, "Fast splittable pseudorandom number generators", 2014).
+#[derive(Debug, Clone)]
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform in `0..n`.
+    pub(crate) fn below(&mut self, n: usize) -> usize {
+        (self.next() % n as u64) as usize
+    }
+
+    /// Uniform in `low..=high`.
+    pub(crate) fn integer(&mut self, low: i64, high: i64) -> f64 {
+        (low + self.below((high - low + 1) as usize) as i64) as f64
+    }
+
+    /// Uniform in `0..1`.
+    pub(crate) fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    pub(crate) fn choose<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())]
+    }
+}
+
+/// A row-major table with a label per row.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Table {
+    pub(crate) values: Vec<f64>,
+    pub(crate) n_features: usize,
+    pub(crate) labels: Vec<ClassId>,
+}
+
+impl Table {
+    pub(crate) const N_CLASSES: usize = 3;
+
+    pub(crate) fn rows(&self) -> RowMajor<'_> {
+        RowMajor::new(&self.values, self.n_features)
+    }
+
+    pub(crate) fn row(&self, row: usize) -> &[f64] {
+        &self.values[row * self.n_features..][..self.n_features]
+    }
+
+    /// `n_rows` of what `row` writes, with random labels and every fifth row or so a copy of an earlier one.
+    pub(crate) fn random(
+        random: &mut Random,
+        n_rows: usize,
+        mut row: impl FnMut(&mut Random, &mut Vec<f64>),
+    ) -> Self {
+        let mut table = Self::default();
+        for n in 0..n_rows {
+            if n > 0 && random.below(5) == 0 {
+                let copied = table.row(random.below(n)).to_vec();
+                table.values.extend(copied);
+            } else {
+                row(random, &mut table.values);
+                if n == 0 {
+                    table.n_features = table.values.len();
+                }
+            }
+            table.labels.push(random.below(Self::N_CLASSES) as u32);
+        }
+        table
+    }
+
+    pub(crate) fn fit(&self, options: &KnnOptions) -> Knn {
+        Knn::fit(&self.rows(), &self.labels, Self::N_CLASSES, options).expect("a valid table")
+    }
+}
+
+/// `size` zeros, one of them possibly a 1.
+pub(crate) fn push_one_hot(random: &mut Random, row: &mut Vec<f64>, size: usize) {
+    let one = random.below(size + 1);
+    row.extend((0..size).map(|i| f64::from(u8::from(i == one))));
+}
+
+/// The definition: all (squared distance, row), sorted. Written apart from the crate's textbook engine.
+pub(crate) fn by_sorting(table: &Table, query: &[f64], options: &KnnOptions) -> Vec<(u32, f64)> {
+    let scaling = Scaling::fit(options.preparation, &table.rows());
+    let prepare = |feature: usize, value: f64| match (options.preparation, &scaling) {
+        (Preparation::Raw, _) | (_, None) => value,
+        (_, Some(scaling)) => (value - scaling.offset[feature]) / scaling.scale[feature],
+    };
+    let mut all: Vec<(f64, u32)> = Vec::new();
+    for row in 0..table.rows().n_rows() {
+        let mut sum = 0.0;
+        for (feature, (a, b)) in table.row(row).iter().zip(query).enumerate() {
+            let difference = prepare(feature, *a) - prepare(feature, *b);
+            sum += if options.metric == Metric::Euclidean {
+                difference * difference
+            } else {
+                difference.abs()
+            };
+        }
+        all.push((sum, row as u32));
+    }
+    all.sort_by(|a, b| a.partial_cmp(b).expect("no NaN"));
+    all.truncate(options.k);
+    let root = |sum: f64| {
+        if options.metric == Metric::Euclidean {
+            sum.sqrt()
+        } else {
+            sum
+        }
+    };
+    all.into_iter().map(|(sum, row)| (row, root(sum))).collect()
+}
+
+/// The class of most of `rows`, smallest if equal.
+pub(crate) fn vote(table: &Table, rows: &[(u32, f64)]) -> ClassId {
+    let mut votes = [0; Table::N_CLASSES];
+    for (row, _) in rows {
+        votes[table.labels[*row as usize] as usize] += 1;
+    }
+    let most = votes.iter().max().expect("classes");
+    votes.iter().position(|n| n == most).expect("one has most") as ClassId
+}
