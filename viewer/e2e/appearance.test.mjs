@@ -1,0 +1,70 @@
+// The page for everyone: no accessibility violation, no sideways scrolling, no error, in both themes and at both ends of width.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { nextFrames, openPage, pauseAndSettle, waitForSnapshot } from "./lib/browser.mjs";
+import { withBrowser } from "./lib/setup.mjs";
+
+const WINE = ["--dataset", "wine", "--rate", "500", "--loop"];
+const axe = await readFile(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
+const open = withBrowser();
+
+for (const scheme of ["light", "dark"]) {
+  for (const width of [360, 1280, 1920]) {
+    test(`${scheme}, ${width} pixels wide`, async (t) => {
+      const { page } = await open(t, WINE, { scheme, width });
+      await waitForSnapshot(page, "a full window", (s) => s.state === "live" && s.n_windowed >= s.window);
+      await nextFrames(page, 60);
+      assert.ok(await page.evaluate(() => crossOriginIsolated), "the page is cross-origin isolated");
+
+      const scrollWidth = await page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(scrollWidth <= width, `the page is ${scrollWidth} pixels wide`);
+      // Held, so that what is looked at does not change under the eye of the checker.
+      await pauseAndSettle(page);
+      await nextFrames(page, 60);
+      assert.deepEqual(await violations(page), []);
+    });
+  }
+}
+
+test("help, opened by its key, has no violation either", async (t) => {
+  const { page } = await open(t, WINE);
+  await waitForSnapshot(page, "labels", (s) => s.labelled > 100);
+  await page.keyboard.type("?");
+  assert.ok(await page.$eval("#help-dialog", (dialog) => dialog.open));
+  assert.deepEqual(await violations(page), []);
+  await page.keyboard.press("Escape");
+  assert.ok(!(await page.$eval("#help-dialog", (dialog) => dialog.open)));
+});
+
+test("a page without its server has no violation and says what is wrong", async (t) => {
+  const { server, page } = await open(t, WINE, { expected_problem: /WebSocket|ERR_CONNECTION_REFUSED/ });
+  await waitForSnapshot(page, "labels", (s) => s.labelled > 100);
+  await server.kill();
+  await waitForSnapshot(page, "the loss", (s) => s.state === "disconnected");
+  assert.deepEqual(await violations(page), []);
+});
+
+test("a changed theme is kept for the next visit", async (t) => {
+  const { server, page } = await open(t, WINE);
+  await waitForSnapshot(page, "labels", (s) => s.labelled > 0);
+  const theme = () => page.$eval("#theme-name", (name) => name.textContent);
+  assert.equal(await theme(), "auto");
+  await page.keyboard.press("t");
+  assert.equal(await theme(), "light");
+  await page.keyboard.press("t");
+  assert.equal(await theme(), "dark");
+  const next = await openPage(page.browser(), server.url);
+  assert.equal(await next.page.$eval("#theme-name", (name) => name.textContent), "dark");
+  await next.page.close();
+});
+
+/** What axe-core finds, one line each. */
+async function violations(page) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run());
+  return violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id} (${help}): ${node.html.slice(0, 200)}`));
+}
