@@ -1,0 +1,156 @@
+//! Times queries of the scan and of the textbook engine on a table of Covertype's shape.
+//!
+//! `cargo run --release -p classifier --example scan_speed [ROWS.csv [MODEL.safetensors]]`
+//!
+//! Without a file the rows are made up: ten integer columns around 40 smooth centres, a group of 4 and one of 40.
+//! With one, it is read as numbers after a header line, the class (from 1) last. 80 % of the shuffled rows train, the
+//! rest are queries, each used once. The model is written to the second path, for timing it elsewhere.
+#![allow(clippy::print_stdout, reason = "stdout is where a figure belongs")]
+
+use std::time::Instant;
+
+use classifier::{EngineKind, Knn, KnnOptions, ModelMetadata, Preparation, RowMajor};
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use common::Random;
+
+const N_QUERIES: usize = 2000;
+const N_TEXTBOOK_QUERIES: usize = 5;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut args = std::env::args().skip(1);
+    let (mut rows, n_classes) = match args.next() {
+        Some(path) => read(&std::fs::read_to_string(path)?)?,
+        None => (made_up(&mut Random(1), 581_012), 7),
+    };
+    shuffle(&mut rows, &mut Random(2));
+    let (training, queries) = rows.split_at(rows.len() * 4 / 5);
+    let n_features = training[0].0.len();
+    let values: Vec<f64> = training.iter().flat_map(|(row, _)| row).copied().collect();
+    let labels: Vec<u32> = training.iter().map(|(_, label)| *label).collect();
+    let model_path = args.next();
+    for preparation in [Preparation::Raw, Preparation::Standard] {
+        let options = KnnOptions {
+            preparation,
+            ..KnnOptions::default()
+        };
+        let start = Instant::now();
+        let mut scan = Knn::fit(&RowMajor::new(&values, n_features), &labels, n_classes, &options)?;
+        println!("{}\n  fitted in {:?}", scan.describe(), start.elapsed());
+        let metadata = ModelMetadata {
+            class_names: (0..n_classes).map(|class| class.to_string()).collect(),
+            feature_names: (0..n_features).map(|feature| feature.to_string()).collect(),
+            source: "scan_speed".to_owned(),
+        };
+        let start = Instant::now();
+        let bytes = scan.to_bytes(&metadata);
+        println!("  written in {:?}: {} bytes", start.elapsed(), bytes.len());
+        let start = Instant::now();
+        Knn::from_bytes(&bytes)?;
+        println!("  loaded in {:?}", start.elapsed());
+        if let Some(path) = &model_path {
+            std::fs::write(format!("{path}.{preparation}"), &bytes)?;
+            let n_queries = queries.len().min(N_QUERIES);
+            let bytes = queries[..n_queries]
+                .iter()
+                .flat_map(|(query, _)| query)
+                .flat_map(|x| x.to_le_bytes());
+            std::fs::write(format!("{path}.queries"), bytes.collect::<Vec<u8>>())?;
+        }
+        time("scan", &mut scan, queries, N_QUERIES)?;
+        drop(scan);
+        let options = KnnOptions {
+            engine: EngineKind::Textbook,
+            ..options
+        };
+        let mut textbook = Knn::fit(&RowMajor::new(&values, n_features), &labels, n_classes, &options)?;
+        time("textbook", &mut textbook, queries, N_TEXTBOOK_QUERIES)?;
+    }
+    Ok(())
+}
+
+/// Prints microseconds per query and the accuracy on the same queries.
+fn time(
+    name: &str,
+    knn: &mut Knn,
+    queries: &[(Vec<f64>, u32)],
+    n: usize,
+) -> Result<(), classifier::QueryError> {
+    let n = n.min(queries.len());
+    let mut micros = Vec::with_capacity(n);
+    let mut n_right = 0;
+    for (query, label) in &queries[..n] {
+        let start = Instant::now();
+        let predicted = knn.predict(query)?;
+        micros.push(start.elapsed().as_secs_f64() * 1e6);
+        n_right += usize::from(predicted == *label);
+    }
+    let mean = micros.iter().sum::<f64>() / n as f64;
+    micros.sort_by(f64::total_cmp);
+    let at = |share: f64| micros[((n as f64 * share) as usize).min(n - 1)];
+    println!(
+        "  {name}: {n} queries, mean {mean:.1} µs, p50 {:.1}, p99 {:.1}, accuracy {:.4}",
+        at(0.5),
+        at(0.99),
+        n_right as f64 / n as f64
+    );
+    Ok(())
+}
+
+type LabelledRow = (Vec<f64>, u32);
+
+fn read(text: &str) -> Result<(Vec<LabelledRow>, usize), Box<dyn std::error::Error>> {
+    let separator = if text.lines().next().is_some_and(|header| header.contains(';')) {
+        ';'
+    } else {
+        ','
+    };
+    let mut rows = Vec::new();
+    for line in text.lines().skip(1) {
+        let mut row = line
+            .split(separator)
+            .map(|cell| cell.trim().parse())
+            .collect::<Result<Vec<f64>, _>>()?;
+        let label = row.pop().ok_or("an empty line")? as u32;
+        rows.push((row, label));
+    }
+    let n_classes = rows
+        .iter()
+        .map(|(_, label)| *label as usize + 1)
+        .max()
+        .ok_or("no rows")?;
+    Ok((rows, n_classes))
+}
+
+fn made_up(random: &mut Random, n_rows: usize) -> Vec<LabelledRow> {
+    const WIDTHS: [i64; 10] = [2000, 360, 66, 1400, 770, 7100, 254, 254, 254, 7100];
+    let centres: Vec<Vec<f64>> = (0..40)
+        .map(|_| WIDTHS.iter().map(|&width| random.integer(0, width)).collect())
+        .collect();
+    let row = |random: &mut Random| {
+        let centre = random.below(centres.len());
+        // The sum of three uniforms is bell-shaped enough.
+        let mut around = |at: f64, width: i64| {
+            let offset = (0..3).map(|_| random.unit() - 0.5).sum::<f64>() * width as f64 / 6.0;
+            (at + offset).round().clamp(0.0, width as f64)
+        };
+        let mut row: Vec<f64> = centres[centre]
+            .iter()
+            .zip(WIDTHS)
+            .map(|(&at, width)| around(at, width))
+            .collect();
+        row.extend((0..4).map(|i| f64::from(u8::from(i == centre % 4))));
+        row.extend((0..40).map(|i| f64::from(u8::from(i == centre))));
+        (row, (centre % 7) as u32)
+    };
+    (0..n_rows).map(|_| row(random)).collect()
+}
+
+/// Fisher-Yates.
+fn shuffle(rows: &mut [LabelledRow], random: &mut Random) {
+    for i in (1..rows.len()).rev() {
+        rows.swap(i, random.below(i + 1));
+    }
+}
