@@ -89,11 +89,14 @@ impl LatencyHistogram {
     /// reading.
     #[must_use]
     pub fn log_bins(&self, n_per_decade: u32) -> LogBins {
-        let n_per_decade = f64::from(n_per_decade.max(1));
-        let n_bins = ((MAX_MICROS as f64).log10() * n_per_decade).ceil() as usize + 1;
-        let upper_micros: Vec<f64> = (0..n_bins)
-            .map(|idx| 10_f64.powf(idx as f64 / n_per_decade))
-            .collect();
+        let n_per_decade = n_per_decade.clamp(1, 100) as usize;
+        // Whole powers of ten are exact, so that round latencies fall into the same bin on every platform.
+        let upper = |idx: usize| {
+            let (decade, step) = (idx / n_per_decade, idx % n_per_decade);
+            10_f64.powi(decade as i32) * 10_f64.powf(step as f64 / n_per_decade as f64)
+        };
+        let n_bins = ((MAX_MICROS as f64).log10() * n_per_decade as f64).ceil() as usize + 1;
+        let upper_micros: Vec<f64> = (0..n_bins).map(upper).collect();
         let mut counts = vec![0; n_bins];
         let mut bin = 0;
         for step in self.histogram.iter_recorded() {

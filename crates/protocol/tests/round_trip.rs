@@ -259,8 +259,11 @@ fn viewer_message() -> impl Strategy<Value = ViewerMessage> {
     prop_oneof![subscribe, numbers]
 }
 
+/// Time sent, true label and features.
+type Row = (u64, Option<u32>, Vec<f64>);
+
 /// A layout and rows whose values their types hold.
-fn batch() -> impl Strategy<Value = (Vec<NumberType>, Vec<(u64, Option<u32>, Vec<f64>)>)> {
+fn batch() -> impl Strategy<Value = (Vec<NumberType>, Vec<Row>)> {
     vec(number_type(), 0..6).prop_flat_map(|types| {
         let values: Vec<_> = types
             .iter()
