@@ -1,1 +1,35 @@
-//! The simulator.
+//! Replays data sets as live streams over a WebSocket and serves the page that labels them.
+//!
+//! [`Prepared::new`] splits a data set and fits the model that is served with it; [`serve`] runs everything on one
+//! listener until it is told to stop. The program in `main.rs` adds arguments, logging and signals.
+//!
+//! The path of a reading: `replay` publishes it into a `channel`'s ring, encoded once; each `viewer_session` takes it
+//! from there at its own pace, under the rules of its `cursor`. Every queue is bounded, and whatever a viewer does not
+//! get is told to it as a gap with a cause.
+#![forbid(unsafe_code)]
+
+mod assets;
+mod channel;
+pub mod cli;
+mod clock;
+pub mod config;
+mod cross_validation;
+mod cursor;
+pub mod datasets_command;
+mod delivery;
+mod http;
+mod model;
+mod replay;
+mod requests;
+mod schedule;
+mod server;
+mod upgrade;
+mod viewer_session;
+
+pub use config::{Config, Start};
+pub use cross_validation::Score;
+pub use schedule::{MAX_CATCH_UP, MAX_RATE, MIN_RATE, Pace, RecordedTimes};
+pub use server::{PrepareError, Prepared, Summary, serve};
+
+/// Name and version, as `hello` states them.
+pub const SERVER_NAME: &str = concat!("sensor-sim/", env!("CARGO_PKG_VERSION"));

@@ -1,2 +1,111 @@
-//! Runs `sensor-sim`.
-fn main() {}
+//! The program `sensor-sim`: arguments, logging, signals; the rest is the library's.
+#![forbid(unsafe_code)]
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::net::Ipv4Addr;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Parser as _;
+use sensor_sim::cli::{Cli, Command, ServeArgs, UsageError};
+use sensor_sim::{Prepared, datasets_command, serve};
+use tokio::net::TcpListener;
+use tokio::task::spawn_blocking;
+use tracing::{error, info};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_logging();
+    let result = match cli.command {
+        Some(Command::Datasets { command }) => datasets_command::run(&command, io::stdout().lock()),
+        None => run_server(cli.serve),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        // `sensor-sim datasets export | head` is no error of ours.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            error!("{error:#}");
+            ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
+        }
+    }
+}
+
+fn start_logging() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .without_time()
+        .init();
+}
+
+#[tokio::main]
+async fn run_server(args: ServeArgs) -> Result<()> {
+    let mut stop = std::pin::pin!(stop_signal()?);
+    // Before the long work, so that a taken port is said at once.
+    let listener = bind(args.port).await?;
+    let address = listener.local_addr().context("asking for the own address")?;
+    let preparing = spawn_blocking(move || -> Result<Prepared> { Ok(Prepared::new(args.config()?)?) });
+    let prepared = tokio::select! {
+        prepared = preparing => prepared.context("preparing the model")??,
+        () = &mut stop => {
+            info!("stopped before the server was ready");
+            // The thread that fits the model cannot be called back.
+            std::process::exit(0);
+        }
+    };
+    say_address(&format!("http://{address}/"))?;
+    let summary = serve(listener, prepared, stop).await.context("serving")?;
+    info!("{summary}");
+    Ok(())
+}
+
+async fn bind(port: u16) -> Result<TcpListener> {
+    match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+        Ok(listener) => Ok(listener),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            bail!(
+                "port {port} is taken: end the program that holds it, or choose another with --port (0 picks a free one)"
+            )
+        }
+        Err(error) => Err(error)
+            .with_context(|| format!("listening on port {port}; another one may be allowed (--port)")),
+    }
+}
+
+/// The one line on stdout.
+fn say_address(address: &str) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{address}")
+        .and_then(|()| stdout.flush())
+        .context("printing the address")
+}
+
+/// Completes at Ctrl-C or, where there is such a thing, at SIGTERM.
+fn stop_signal() -> Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    let mut terminate = {
+        use tokio::signal::unix::{SignalKind, signal};
+        signal(SignalKind::terminate()).context("listening for SIGTERM")?
+    };
+    Ok(async move {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        #[cfg(not(unix))]
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let mut causes = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,473 @@
+//! The command line: what may be said, and the checked values that it turns into.
+
+use std::fmt;
+use std::num::{NonZeroU8, NonZeroU32};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use classifier::{Metric, Preparation};
+use datasets::{Dataset, Lookup};
+
+use crate::config::{Config, Start, defaults};
+use crate::schedule::{MAX_RATE, MIN_RATE, Pace, RecordedTimes};
+
+/// Something asked for that makes no sense: the program ends with code 2, as it does for arguments that clap refuses.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(pub String);
+
+/// Replays a data set as a live stream of sensor readings, and serves a page that labels every one of them.
+///
+/// The address is printed to stdout as soon as the server is ready; everything else goes to stderr (RUST_LOG sets how
+/// much, e.g. RUST_LOG=debug). Ctrl-C ends the server with a summary.
+#[derive(Debug, Parser)]
+#[command(
+    name = "sensor-sim",
+    version,
+    args_conflicts_with_subcommands = true,
+    max_term_width = 110
+)]
+pub struct Cli {
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to serve.
+    #[command(flatten)]
+    pub serve: ServeArgs,
+}
+
+/// What to do instead of serving.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Lists, fetches and exports data sets
+    Datasets {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: DatasetsCommand,
+    },
+}
+
+/// What to do with data sets.
+#[derive(Debug, Subcommand)]
+pub enum DatasetsCommand {
+    /// Lists the data sets that have a name
+    List {
+        /// As a Markdown table
+        #[arg(long)]
+        markdown: bool,
+    },
+    /// Downloads a data set from its own archive into the cache folder
+    Fetch {
+        /// The data set
+        name: String,
+    },
+    /// Prints the folder that holds a fetched data set
+    Path {
+        /// The data set
+        name: String,
+        /// Where to look.
+        #[command(flatten)]
+        folders: Folders,
+    },
+    /// Writes a data set as CSV: part (training or stream), row, features, label, in the order used
+    Export {
+        /// The data set
+        name: String,
+        /// Where to write; stdout if absent
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// How it is split.
+        #[command(flatten)]
+        split: SplitArgs,
+        /// What is left out or renamed first.
+        #[command(flatten)]
+        filters: Filters,
+        /// Where to look.
+        #[command(flatten)]
+        folders: Folders,
+    },
+}
+
+/// How to serve.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Name of the data set to replay (`sensor-sim datasets list` shows them) [default: covertype]
+    #[arg(long, value_name = "NAME", conflicts_with = "data")]
+    pub dataset: Option<String>,
+    /// A CSV or Parquet file to replay instead
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+    /// The column of FILE that holds the true class [default: the last]
+    #[arg(long, value_name = "COLUMN", requires = "data")]
+    pub label: Option<String>,
+    /// Readings per second, or `max`: as fast as the slowest viewer takes them [default: 1000]
+    #[arg(long, value_name = "N|max", value_parser = parse_rate, allow_negative_numbers = true, conflicts_with = "speed")]
+    pub rate: Option<Rate>,
+    /// Replay by the data's own time stamps, X times as fast as recorded; in file order
+    #[arg(long, value_name = "X", value_parser = parse_speed, allow_negative_numbers = true)]
+    pub speed: Option<f64>,
+    /// Start again at the end
+    #[arg(long = "loop")]
+    pub looping: bool,
+    /// When to send the first reading
+    #[arg(long, value_enum, default_value_t)]
+    pub start: Start,
+    /// How the rows are split.
+    #[command(flatten)]
+    pub split: SplitArgs,
+    /// What is left out or renamed first.
+    #[command(flatten)]
+    pub filters: Filters,
+    /// How features are prepared before distances are taken; auto: the best by cross-validation on the training part
+    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
+    pub prepare: Prepare,
+    /// Neighbours that vote
+    #[arg(long, default_value_t = defaults::K)]
+    pub k: NonZeroU8,
+    /// Distance between prepared features
+    #[arg(long, value_enum, default_value_t)]
+    pub metric: MetricArg,
+    /// Port to listen on, on 127.0.0.1; 0 picks a free one
+    #[arg(long, default_value_t = defaults::PORT)]
+    pub port: u16,
+    /// Memory for readings that viewers may still ask for, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = defaults::HISTORY_MIB, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub history_mib: u32,
+    /// Most readings that wait for a viewer which names no number of its own
+    #[arg(long, value_name = "N", default_value_t = defaults::QUEUE)]
+    pub queue: NonZeroU32,
+    /// Where to look.
+    #[command(flatten)]
+    pub folders: Folders,
+}
+
+/// How rows are ordered and split.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct SplitArgs {
+    /// Order of the rows, before they are split [default: shuffled; file with --speed]
+    #[arg(long, value_enum)]
+    pub order: Option<OrderArg>,
+    /// Seed of the shuffle
+    #[arg(long, default_value_t = defaults::SEED)]
+    pub seed: u64,
+    /// Percentages of the rows that train the model and that stream
+    #[arg(long, value_name = "TRAIN/STREAM", default_value = "80/20", value_parser = parse_split)]
+    pub split: TrainingShare,
+}
+
+/// What is done to a data set before it is split.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct Filters {
+    /// Leave out rows with a value further than 1.5 interquartile ranges outside the middle half of its feature
+    #[arg(long)]
+    pub filter_iqr: bool,
+    /// Make two classes of numeric ones: N or more, and below
+    #[arg(long, value_name = "N")]
+    pub binary_at_least: Option<f64>,
+}
+
+/// Where data sets are looked for.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Folders {
+    /// A folder with fetched data sets, looked in before RUNNEL_DATA_DIR and the cache folder; may be repeated
+    #[arg(long = "data-dir", value_name = "DIR")]
+    pub data_dirs: Vec<PathBuf>,
+}
+
+/// A rate as said on the command line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Rate {
+    /// Readings per second.
+    PerSecond(f64),
+    /// As fast as viewers take them.
+    Max,
+}
+
+/// Share of the rows that trains the model.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TrainingShare(pub f64);
+
+/// `--order`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OrderArg {
+    /// Shuffled by the seed: both parts are samples of the whole.
+    Shuffled,
+    /// As recorded: the first part trains, the rest streams.
+    File,
+}
+
+/// `--prepare`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Prepare {
+    /// As they are.
+    Raw,
+    /// Minus the mean, divided by the standard deviation.
+    Standard,
+    /// Scaled to 0..1.
+    MinMax,
+    /// The best of these by cross-validation.
+    #[default]
+    Auto,
+}
+
+/// `--metric`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum MetricArg {
+    /// Root of the sum of squared differences.
+    #[default]
+    Euclidean,
+    /// Sum of absolute differences.
+    Manhattan,
+}
+
+impl fmt::Display for OrderArg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Shuffled => "shuffled",
+            Self::File => "file",
+        })
+    }
+}
+
+impl From<OrderArg> for datasets::Order {
+    fn from(order: OrderArg) -> Self {
+        match order {
+            OrderArg::Shuffled => Self::Shuffled,
+            OrderArg::File => Self::File,
+        }
+    }
+}
+
+impl ServeArgs {
+    /// Loads the data and checks what only they can tell. Takes seconds for large data: not for a tokio worker.
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError`] for what makes no sense together, otherwise what went wrong with the data.
+    pub fn config(&self) -> Result<Config> {
+        let dataset = self.dataset()?;
+        let order = self.order()?;
+        let pace = self.pace(&dataset, order)?;
+        Ok(Config {
+            order,
+            seed: self.split.seed,
+            training_share: self.split.split.0,
+            preparation: match self.prepare {
+                Prepare::Raw => Some(Preparation::Raw),
+                Prepare::Standard => Some(Preparation::Standard),
+                Prepare::MinMax => Some(Preparation::MinMax),
+                Prepare::Auto => None,
+            },
+            k: self.k,
+            metric: match self.metric {
+                MetricArg::Euclidean => Metric::Euclidean,
+                MetricArg::Manhattan => Metric::Manhattan,
+            },
+            pace,
+            looping: self.looping,
+            start: self.start,
+            history_bytes: self.history_mib as usize * 1024 * 1024,
+            queue: self.queue,
+            ..Config::new(Arc::new(dataset))
+        })
+    }
+
+    fn dataset(&self) -> Result<Dataset> {
+        let dataset = match &self.data {
+            Some(path) => datasets::read_file(path, self.label.as_deref())?,
+            None => load(self.dataset.as_deref().unwrap_or(DEFAULT_DATASET), &self.folders)?,
+        };
+        self.filters.apply(dataset)
+    }
+
+    fn order(&self) -> Result<datasets::Order, UsageError> {
+        match (self.split.order, self.speed) {
+            (Some(OrderArg::Shuffled), Some(_)) => Err(UsageError(
+                "--speed replays by time stamps, which needs --order file".to_owned(),
+            )),
+            (None, Some(_)) => Ok(datasets::Order::File),
+            (order, _) => Ok(order.unwrap_or(OrderArg::Shuffled).into()),
+        }
+    }
+
+    fn pace(&self, dataset: &Dataset, order: datasets::Order) -> Result<Pace> {
+        let Some(speed) = self.speed else {
+            return Ok(match self.rate {
+                Some(Rate::Max) => Pace::Max,
+                Some(Rate::PerSecond(rate)) => Pace::Rate(rate),
+                None => Pace::Rate(defaults::RATE),
+            });
+        };
+        let Some(times) = &dataset.times_micros else {
+            let message = format!(
+                "--speed needs time stamps, which {} does not have; use --rate",
+                dataset.name
+            );
+            return Err(UsageError(message).into());
+        };
+        let split = datasets::split(dataset.n_rows(), self.split.split.0, order, self.split.seed)?;
+        let in_stream_order = split.stream.iter().map(|&row| times[row as usize]);
+        Ok(Pace::Recorded(RecordedTimes::new(in_stream_order, speed)))
+    }
+}
+
+/// What is replayed if nothing is named.
+const DEFAULT_DATASET: &str = "covertype";
+
+impl Filters {
+    /// Applies the filters to a data set.
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError`] if the classes cannot be cut as asked, or if no row is left.
+    pub fn apply(&self, mut dataset: Dataset) -> Result<Dataset> {
+        if self.filter_iqr {
+            dataset = datasets::iqr_filter(&dataset);
+            if dataset.n_rows() == 0 {
+                return Err(UsageError(format!("--filter-iqr leaves no row of {}", dataset.name)).into());
+            }
+        }
+        if let Some(at_least) = self.binary_at_least {
+            dataset = datasets::binary_label(&dataset, at_least)
+                .map_err(|error| UsageError(format!("--binary-at-least: {error}")))?;
+        }
+        Ok(dataset)
+    }
+}
+
+/// Loads a data set by name.
+///
+/// # Errors
+///
+/// [`UsageError`] for a name that means none, with the nearest one that does; otherwise what went wrong.
+pub fn load(name: &str, folders: &Folders) -> Result<Dataset> {
+    check_name(name)?;
+    let lookup = Lookup::from_dirs(folders.data_dirs.clone());
+    match datasets::load(name, &lookup) {
+        Err(datasets::LoadError::Lookup(error @ datasets::LookupError::NotFetched { .. })) => {
+            Err(error).with_context(|| format!("run `sensor-sim datasets fetch {name}` first"))
+        }
+        result => Ok(result?),
+    }
+}
+
+/// Refuses a name that means no data set, and says which one may have been meant.
+///
+/// # Errors
+///
+/// [`UsageError`].
+pub fn check_name(name: &str) -> Result<(), UsageError> {
+    let names = || datasets::catalogue().iter().map(|entry| entry.name);
+    if names().any(|known| known == name) {
+        return Ok(());
+    }
+    let listed = names().collect::<Vec<_>>().join(", ");
+    let closeness = |known: &&str| (strsim::jaro_winkler(known, name) * 1e6) as u64;
+    let nearest = names()
+        .max_by_key(closeness)
+        .filter(|known| closeness(known) > 750_000);
+    let hint = nearest.map_or_else(String::new, |nearest| format!("; did you mean {nearest}?"));
+    Err(UsageError(format!(
+        "no data set is named {name:?}{hint} (known are {listed}; --data takes a file)"
+    )))
+}
+
+fn parse_rate(text: &str) -> Result<Rate, String> {
+    if text == "max" {
+        return Ok(Rate::Max);
+    }
+    let expected =
+        || format!("expected max or a number from {MIN_RATE} to {MAX_RATE}, in readings per second");
+    let rate = text.parse().map_err(|_| expected())?;
+    if (MIN_RATE..=MAX_RATE).contains(&rate) {
+        Ok(Rate::PerSecond(rate))
+    } else {
+        Err(expected())
+    }
+}
+
+fn parse_speed(text: &str) -> Result<f64, String> {
+    let expected = "expected a number above 0, 1 being as recorded";
+    let speed = text.parse().map_err(|_| expected.to_owned())?;
+    if f64::is_finite(speed) && speed > 0.0 {
+        Ok(speed)
+    } else {
+        Err(expected.to_owned())
+    }
+}
+
+fn parse_split(text: &str) -> Result<TrainingShare, String> {
+    let expected = || "expected two percentages above 0 that add up to 100, e.g. 80/20".to_owned();
+    let (training, stream) = text.split_once('/').ok_or_else(expected)?;
+    let percentage = |text: &str| text.trim().parse::<f64>().ok().filter(|&share| share > 0.0);
+    match (percentage(training), percentage(stream)) {
+        (Some(training), Some(stream)) if (training + stream - 100.0).abs() < 1e-9 => {
+            Ok(TrainingShare(training / 100.0))
+        }
+        _ => Err(expected()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn parse(args: &str) -> Result<Cli, String> {
+        let args = ["sensor-sim"].into_iter().chain(args.split_whitespace());
+        Cli::try_parse_from(args).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn bad_values_are_refused_with_what_was_expected() {
+        let check = |args: &str, part: &str| {
+            let error = parse(args).expect_err(args);
+            assert!(error.contains(part), "{args}: {error}");
+        };
+        check("--rate fast", "expected max or a number");
+        check("--rate 0", "expected max or a number");
+        check("--rate -5", "expected max or a number");
+        check("--rate NaN", "expected max or a number");
+        check("--speed 0", "expected a number above 0");
+        check("--rate 10 --speed 2", "cannot be used with");
+        check("--split 80", "80/20");
+        check("--split 80/30", "80/20");
+        check("--split 100/0", "80/20");
+        check("--k 0", "--k");
+        check("--k 256", "--k");
+        check("--label y", "--data");
+        check("--dataset wine --data x.csv", "cannot be used with");
+        check("--history-mib 0", "history-mib");
+        check("--queue 0", "queue");
+    }
+
+    #[test]
+    fn unknown_data_sets_get_the_nearest_name() {
+        let check = |name: &str, part: &str| {
+            let error = check_name(name).expect_err(name).to_string();
+            assert!(error.contains(part) && error.contains("covertype"), "{error}");
+        };
+        check("covtype", "did you mean covertype?");
+        check("whine", "did you mean wine?");
+        check("zzz", "(known are");
+        assert_eq!(check_name("wine"), Ok(()));
+    }
+
+    #[test]
+    fn speed_needs_time_stamps_and_file_order() {
+        let check = |args: &str, part: &str| {
+            let error = parse(args).unwrap().serve.config().expect_err(args).to_string();
+            assert!(error.contains(part), "{args}: {error}");
+        };
+        check("--dataset wine --speed 10", "time stamps");
+        check("--dataset wine --speed 10 --order shuffled", "--order file");
+    }
+}

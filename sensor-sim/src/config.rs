@@ -1,0 +1,89 @@
+//! What a server is told to do, in checked values; the command line makes one of these, and so do tests.
+
+use std::num::{NonZeroU8, NonZeroU32};
+use std::sync::Arc;
+
+use classifier::{Metric, Preparation};
+use datasets::{Dataset, Order};
+
+use crate::schedule::Pace;
+
+/// What to replay, how fast, and which model to serve with it.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The data: one part trains the model, the rest streams.
+    pub dataset: Arc<Dataset>,
+    /// Order of the rows, before the split and in the stream.
+    pub order: Order,
+    /// Seed of the shuffle.
+    pub seed: u64,
+    /// Share of the rows that trains the model, between 0 and 1.
+    pub training_share: f64,
+    /// How features are prepared; `None`: the best by cross-validation on the training part.
+    pub preparation: Option<Preparation>,
+    /// Neighbours that vote.
+    pub k: NonZeroU8,
+    /// Distance between prepared features.
+    pub metric: Metric,
+    /// How fast readings come.
+    pub pace: Pace,
+    /// Whether the stream starts again at its end.
+    pub looping: bool,
+    /// When the first reading is sent.
+    pub start: Start,
+    /// Bytes of readings kept for viewers that resume or are slow.
+    pub history_bytes: usize,
+    /// Most readings that wait for a viewer which asks for no other number.
+    pub queue: NonZeroU32,
+}
+
+/// When a replay starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Start {
+    /// When the first viewer subscribes.
+    #[default]
+    OnViewer,
+    /// As soon as the server is ready.
+    Now,
+}
+
+impl Config {
+    /// The defaults of the command line for this data.
+    #[must_use]
+    pub fn new(dataset: Arc<Dataset>) -> Self {
+        Self {
+            dataset,
+            order: Order::Shuffled,
+            seed: defaults::SEED,
+            training_share: defaults::TRAINING_SHARE,
+            preparation: None,
+            k: defaults::K,
+            metric: Metric::Euclidean,
+            pace: Pace::Rate(defaults::RATE),
+            looping: false,
+            start: Start::OnViewer,
+            history_bytes: defaults::HISTORY_MIB as usize * 1024 * 1024,
+            queue: defaults::QUEUE,
+        }
+    }
+}
+
+/// What holds where nothing else is asked for.
+pub mod defaults {
+    use std::num::{NonZeroU8, NonZeroU32};
+
+    /// Seed of the shuffle; arbitrary, and the one that the reference predictions were made with.
+    pub const SEED: u64 = 42;
+    /// The paper's 80/20 split.
+    pub const TRAINING_SHARE: f64 = 0.8;
+    /// The paper's number of neighbours.
+    pub const K: NonZeroU8 = NonZeroU8::new(5).expect("5 is not 0");
+    /// Readings per second.
+    pub const RATE: f64 = 1_000.0;
+    /// About five minutes of Covertype at 1,000 readings/s.
+    pub const HISTORY_MIB: u32 = 64;
+    /// About one second at 1,000 readings/s.
+    pub const QUEUE: NonZeroU32 = NonZeroU32::new(1_024).expect("1024 is not 0");
+    /// The port.
+    pub const PORT: u16 = 9_001;
+}

@@ -1,0 +1,173 @@
+//! One subscription: takes a viewer's readings out of the channel and keeps the counts that the viewer is told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use protocol::{BatchWriter, Encoding, Gap, GapCause, Policy, Stats, Subscribe};
+use tokio::time::Instant;
+
+use crate::channel::{Channel, Entry, ViewerGuard};
+use crate::cursor::Cursor;
+
+/// Most readings of one batch. Measured on an earlier prototype: beyond 64 the gain per reading is small.
+const MAX_BATCH_READINGS: usize = 256;
+
+/// Most bytes of one batch; one reading goes out whatever its size.
+const MAX_BATCH_BYTES: usize = 256 * 1024;
+
+/// Most readings that a viewer may ask to have waiting, or in flight.
+pub(crate) const MAX_QUEUE: u32 = 1 << 20;
+
+/// A viewer's subscription, from `subscribe` to the next `subscribe` or the end of the connection.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    channel: Arc<Channel>,
+    encoding: Encoding,
+    cursor: Cursor,
+    guard: ViewerGuard,
+    n_delivered: u64,
+    n_dropped: BTreeMap<GapCause, u64>,
+    /// Gaps found and not yet sent: at most two, taken by `take_gaps`.
+    gaps: Vec<Gap>,
+    /// Readings taken and not yet sent; kept so that taking allocates nothing.
+    taken: Vec<Arc<Entry>>,
+    /// For the rate: when the last statistics were made and how many readings there were.
+    last_stats: (Instant, u64),
+}
+
+impl Delivery {
+    /// Subscribes. `start_seq` is where to begin; `None`: with the next reading.
+    pub(crate) fn new(
+        channel: &Arc<Channel>,
+        request: &Subscribe,
+        start_seq: Option<u64>,
+        default_queue: u32,
+    ) -> Self {
+        let head = channel.next_seq();
+        let start_seq = start_seq.unwrap_or(head).min(head);
+        let queue = u64::from(request.queue.unwrap_or(default_queue));
+        let credit = request.credit.map(u64::from);
+        Self {
+            encoding: request.encoding,
+            cursor: Cursor::new(start_seq, head, request.policy, queue, credit),
+            guard: channel.enter(
+                start_seq,
+                if request.policy == Policy::Lossless {
+                    u64::from(default_queue)
+                } else {
+                    queue
+                },
+            ),
+            n_delivered: 0,
+            n_dropped: BTreeMap::new(),
+            gaps: Vec::with_capacity(2),
+            taken: Vec::with_capacity(MAX_BATCH_READINGS),
+            last_stats: (Instant::now(), head),
+            channel: Arc::clone(channel),
+        }
+    }
+
+    pub(crate) fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// Whether `take` would take something.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.cursor.n_deliverable(self.channel.next_seq()) > 0
+    }
+
+    /// Applies the policy and takes the readings that go out now: all that wait, within credit and batch bounds.
+    pub(crate) fn take(&mut self) {
+        let channel = Arc::clone(&self.channel);
+        let ring = channel.ring();
+        self.give_up(ring.oldest_seq(), ring.next_seq());
+        let by_bytes = (MAX_BATCH_BYTES / channel.layout().record_bytes()).max(1);
+        let n_most = by_bytes.min(MAX_BATCH_READINGS);
+        let n = self.cursor.n_deliverable(ring.next_seq()).min(n_most as u64);
+        ring.collect(self.cursor.next_seq(), n as usize, &mut self.taken);
+        drop(ring);
+        self.cursor.deliver(n);
+        self.n_delivered += n;
+        channel.tally.n_delivered.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// The gaps before the readings taken.
+    pub(crate) fn take_gaps(&mut self) -> impl Iterator<Item = Gap> + '_ {
+        self.gaps.drain(..)
+    }
+
+    /// The readings taken.
+    pub(crate) fn taken(&self) -> &[Arc<Entry>] {
+        &self.taken
+    }
+
+    /// The readings taken, as one batch without its time; `None` if there are none.
+    pub(crate) fn batch(&self) -> Option<BatchWriter> {
+        let first = self.taken.first()?;
+        let (layout, n) = (self.channel.layout(), self.taken.len());
+        let mut batch =
+            BatchWriter::with_capacity(layout, self.channel.id(), self.channel.revision(), first.seq, n);
+        for entry in &self.taken {
+            batch
+                .push(&entry.record)
+                .expect("published records have the channel's layout");
+        }
+        Some(batch)
+    }
+
+    /// The readings taken are in the socket: lets go of them and tells the replay.
+    pub(crate) fn sent(&mut self) {
+        self.taken.clear();
+        self.guard.moved_to(self.cursor.next_seq());
+    }
+
+    /// Takes an acknowledgement; `false` if it names readings that were never delivered.
+    #[must_use]
+    pub(crate) fn acknowledge(&mut self, next_seq: u64) -> bool {
+        self.cursor.acknowledge(next_seq)
+    }
+
+    pub(crate) fn next_seq(&self) -> u64 {
+        self.cursor.next_seq()
+    }
+
+    /// Applies the policy, so that a viewer without credit hears of its losses, and counts.
+    pub(crate) fn stats(&mut self) -> Stats {
+        let (oldest, head) = {
+            let ring = self.channel.ring();
+            (ring.oldest_seq(), ring.next_seq())
+        };
+        self.give_up(oldest, head);
+        let now = Instant::now();
+        let (then, n_then) = std::mem::replace(&mut self.last_stats, (now, head));
+        let secs = (now - then).as_secs_f64();
+        Stats {
+            channel: self.channel.id(),
+            n_produced: head,
+            n_delivered: self.n_delivered,
+            n_in_flight: self.cursor.n_in_flight(),
+            n_queued: self.cursor.n_waiting(head),
+            n_dropped: self.n_dropped.clone(),
+            rate: if secs > 0.0 {
+                (head - n_then) as f64 / secs
+            } else {
+                0.0
+            },
+        }
+    }
+
+    fn give_up(&mut self, oldest: u64, head: u64) {
+        for (range, cause) in self.cursor.give_up(oldest, head) {
+            let n = range.end - range.start;
+            *self.n_dropped.entry(cause).or_insert(0) += n;
+            self.channel.tally.count_dropped(cause, n);
+            self.gaps.push(Gap {
+                channel: self.channel.id(),
+                from: range.start,
+                until: range.end,
+                cause,
+            });
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Everything on the port: the page, the model, the health report and the WebSocket, with the headers that keep them safe.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::assets;
+use crate::server::Server;
+use crate::upgrade::live;
+
+/// Names by which this machine reaches itself. A page elsewhere whose name was made to point here (DNS rebinding) would
+/// send its own name.
+const LOOPBACK_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+/// What the page may do: load code, style and data from here, compile wasm, and nothing else.
+///
+/// `'self'` in `connect-src` covers the WebSocket of the same origin in Chromium and in Firefox from version 130 on;
+/// older ones need the address spelt out, which [`content_security_policy`] appends.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; \
+     style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+     connect-src 'self'";
+
+/// The same on every answer. COOP and COEP make the page cross-origin isolated: a 5 µs clock, memory measurement.
+const FIXED_HEADERS: [(HeaderName, &str); 5] = [
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-embedder-policy"),
+        "require-corp",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+];
+
+/// The routes.
+pub(crate) fn router(server: Arc<Server>) -> Router {
+    Router::new()
+        .route(
+            "/",
+            get(async |headers: HeaderMap| assets::serve("index.html", &headers)),
+        )
+        .route("/model/{channel}", get(model))
+        .route("/healthz", get(health))
+        .route("/live", get(live))
+        .route(
+            "/{*path}",
+            get(async |Path(path): Path<String>, headers: HeaderMap| assets::serve(&path, &headers)),
+        )
+        .method_not_allowed_fallback(async || {
+            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "expected GET or HEAD")
+        })
+        .layer(middleware::from_fn(guard))
+        .with_state(server)
+}
+
+/// An answer that says in a sentence what was expected.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    message: Cow<'static, str>,
+    /// What the client may ask for instead, where HTTP has a header for that.
+    offer: Option<(HeaderName, &'static str)>,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            status,
+            message: message.into(),
+            offer: None,
+        }
+    }
+
+    pub(crate) fn offering(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.offer = Some((name, value));
+        self
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, format!("{}\n", self.message)).into_response();
+        if let Some((name, value)) = self.offer {
+            response
+                .headers_mut()
+                .insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}
+
+/// Refuses requests under foreign names and adds the headers.
+async fn guard(request: Request, next: Next) -> Response {
+    let host = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let host = host.unwrap_or_default().to_owned();
+    let mut response = if is_loopback(&host) {
+        next.run(request).await
+    } else {
+        Refusal::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            format!("this server answers only as {}", LOOPBACK_NAMES.join(", ")),
+        )
+        .into_response()
+    };
+    let headers = response.headers_mut();
+    for (name, value) in FIXED_HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.insert(header::CONTENT_SECURITY_POLICY, content_security_policy(&host));
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Whether a `Host` header, with or without a port, names this machine.
+fn is_loopback(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    LOOPBACK_NAMES
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known))
+}
+
+fn content_security_policy(host: &str) -> HeaderValue {
+    let fallback = || HeaderValue::from_static(PAGE_POLICY);
+    if is_loopback(host) {
+        HeaderValue::from_str(&format!("{PAGE_POLICY} ws://{host}")).unwrap_or_else(|_| fallback())
+    } else {
+        fallback()
+    }
+}
+
+/// The model's file, with its size known so that the page can show progress.
+async fn model(
+    State(server): State<Arc<Server>>,
+    Path(channel): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let file = match (channel.parse::<u16>(), &server.model) {
+        (Ok(channel), Some(file)) if channel == server.channel.id() => file,
+        _ => {
+            return Refusal::new(StatusCode::NOT_FOUND, "there is no model for this channel").into_response();
+        }
+    };
+    let caching = [
+        (header::ETAG, file.etag.as_str()),
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    if is_known(&headers, &file.etag) {
+        return (StatusCode::NOT_MODIFIED, caching).into_response();
+    }
+    let content_type = [(header::CONTENT_TYPE, "application/octet-stream")];
+    (caching, content_type, Body::from(file.bytes.clone())).into_response()
+}
+
+/// Whether the browser already holds what `etag` names.
+pub(crate) fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    let lists = headers
+        .get_all(header::IF_NONE_MATCH)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok());
+    lists
+        .flat_map(|list| list.split(','))
+        .map(|known| known.trim().trim_start_matches("W/"))
+        .any(|known| known == etag || known == "*")
+}
+
+async fn health(State(server): State<Arc<Server>>) -> Response {
+    let channel = &server.channel;
+    let status = channel.watch_status().borrow().clone();
+    let report = serde_json::json!({
+        "status": "ok",
+        "version": env!("CARGO_PKG_VERSION"),
+        "session": server.session,
+        "source": channel.source(),
+        "replay": status.state,
+        "uptime_secs": server.clock.elapsed().as_secs(),
+        "n_viewers": server.n_viewers.load(Ordering::Relaxed),
+        "n_subscriptions": channel.n_subscriptions(),
+        "n_produced": channel.next_seq(),
+        "n_delivered": channel.tally.n_delivered.load(Ordering::Relaxed),
+        "n_dropped": channel.tally.n_dropped(),
+    });
+    (
+        [(header::CONTENT_TYPE, "application/json")],
+        format!("{report}\n"),
+    )
+        .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_names_are_answered() {
+        for host in [
+            "localhost",
+            "localhost:9001",
+            "127.0.0.1:9001",
+            "[::1]:9001",
+            "LocalHost:1",
+        ] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in [
+            "",
+            "example.org",
+            "example.org:9001",
+            "127.0.0.1.example.org",
+            "localhost:x",
+            "[::2]:9001",
+        ] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_known_etag_is_found_in_a_list() {
+        let known = |value: &'static str| {
+            let headers = HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_static(value))]);
+            is_known(&headers, "\"b\"")
+        };
+        assert!(known("\"b\"") && known("\"a\", W/\"b\"") && known("*"));
+        assert!(!known("\"a\"") && !known(""));
+    }
+}

@@ -1,0 +1,249 @@
+//! Replays the stream part of a data set into a channel, at its pace and under its viewers' control.
+//!
+//! One task owns the replay: it publishes readings when they are due and applies commands in between. Readings that fall
+//! due together are published together, which is what lets one timer tick of a millisecond carry 100 readings and more.
+
+use std::future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use datasets::Dataset;
+use protocol::{ErrorMessage, ReplayState, Status};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::{debug, warn};
+
+use crate::channel::{Channel, Command, Request, STALL_LIMIT};
+use crate::clock::SessionClock;
+use crate::requests::problem;
+use crate::schedule::{MIN_RATE, Pace, Schedule};
+
+/// Most readings published at once, so that commands and other tasks get their turn.
+const MAX_CHUNK: u64 = 256;
+
+/// A replay that cannot keep its rate says so this often.
+const WARN_INTERVAL: Duration = Duration::from_secs(10);
+
+/// What is replayed.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub(crate) dataset: Arc<Dataset>,
+    /// Rows of the data set in stream order; not empty.
+    pub(crate) rows: Vec<u32>,
+    pub(crate) looping: bool,
+}
+
+/// The state of a running replay.
+#[derive(Debug)]
+pub(crate) struct Replay {
+    stream: Stream,
+    channel: Arc<Channel>,
+    clock: SessionClock,
+    schedule: Schedule,
+    state: ReplayState,
+    /// The row of the stream that comes next; `rows.len()` once ended.
+    position: u64,
+    behind: Behind,
+    /// Reused from chunk to chunk.
+    features: Vec<f64>,
+    records: Vec<Box<[u8]>>,
+}
+
+impl Replay {
+    /// A replay that waits for [`Command::Begin`].
+    pub(crate) fn new(stream: Stream, pace: Pace, channel: Arc<Channel>, clock: SessionClock) -> Self {
+        Self {
+            stream,
+            channel,
+            clock,
+            schedule: Schedule::new(pace, Instant::now(), 0),
+            state: ReplayState::Waiting,
+            position: 0,
+            behind: Behind::default(),
+            features: Vec::new(),
+            records: Vec::new(),
+        }
+    }
+
+    /// Runs for as long as it is polled: the replay ends with the server, when this is dropped.
+    pub(crate) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        loop {
+            tokio::select! {
+                // Commands first: a viewer that pauses a stream at full speed shall not wait for it.
+                biased;
+                request = requests.recv() => {
+                    let Some((command, answer)) = request else { return };
+                    debug!(?command, position = self.position, "replay command");
+                    let result = self.apply(command);
+                    if result.is_ok() {
+                        self.announce();
+                    }
+                    // A viewer that left meanwhile needs no answer.
+                    let _ = answer.send(result);
+                }
+                () = self.next_due() => {
+                    self.publish_due();
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+    }
+
+    fn n_rows(&self) -> u64 {
+        self.stream.rows.len() as u64
+    }
+
+    /// Waits until there is something to publish; for ever unless playing. May be dropped at any time.
+    async fn next_due(&self) {
+        if self.state != ReplayState::Playing {
+            future::pending().await
+        } else if self.schedule.is_max() {
+            while self.channel.may_run_to(Instant::now()) <= self.channel.next_seq() {
+                // The time limit is for viewers that stall without a word.
+                let _ = timeout(STALL_LIMIT, self.channel.progressed()).await;
+            }
+        } else {
+            sleep_until(self.schedule.due(self.position)).await;
+        }
+    }
+
+    fn publish_due(&mut self) {
+        let now = Instant::now();
+        let forgiven = self.schedule.forgive_stall(now, self.position);
+        self.behind.add(forgiven, now);
+        let mut n_left = MAX_CHUNK;
+        if self.schedule.is_max() {
+            let may_run_to = self.channel.may_run_to(now);
+            n_left = n_left.min(may_run_to.saturating_sub(self.channel.next_seq()));
+        }
+        while n_left > 0 && self.state == ReplayState::Playing && self.schedule.due(self.position) <= now {
+            self.encode_row();
+            n_left -= 1;
+            self.position += 1;
+            if self.position == self.n_rows() {
+                self.finish_pass();
+            }
+        }
+        self.channel.publish(&mut self.records);
+        if self.state == ReplayState::Ended {
+            self.announce();
+        }
+    }
+
+    fn encode_row(&mut self) {
+        let row = self.stream.rows[self.position as usize] as usize;
+        let layout = self.channel.layout();
+        self.stream.dataset.row_into(row, &mut self.features);
+        let true_label = self.stream.dataset.labels[row];
+        let mut record = Vec::with_capacity(layout.record_bytes());
+        layout
+            .encode_record(
+                self.clock.now_micros(),
+                Some(true_label),
+                &self.features,
+                &mut record,
+            )
+            .expect("the layout was made from this data set's columns");
+        self.records.push(record.into_boxed_slice());
+    }
+
+    /// Starts over, or ends.
+    fn finish_pass(&mut self) {
+        if self.stream.looping {
+            self.schedule.anchor(self.schedule.due(self.position), 0);
+            self.position = 0;
+        } else {
+            self.state = ReplayState::Ended;
+        }
+    }
+
+    fn apply(&mut self, command: Command) -> Result<(), ErrorMessage> {
+        match command {
+            Command::Begin if self.state == ReplayState::Waiting => self.play(),
+            Command::Begin => {}
+            Command::Play => {
+                if self.state == ReplayState::Ended {
+                    self.position = 0;
+                }
+                if self.state != ReplayState::Playing {
+                    self.play();
+                }
+            }
+            Command::Pause if self.state == ReplayState::Ended => {
+                return Err(problem(
+                    "not-possible",
+                    "the replay has ended; play or seek starts it again",
+                ));
+            }
+            Command::Pause => self.state = ReplayState::Paused,
+            Command::Seek(position) => {
+                if position >= self.n_rows() {
+                    let message = format!("expected a position below {}, got {position}", self.n_rows());
+                    return Err(problem("bad-value", message));
+                }
+                self.position = position;
+                self.schedule.anchor(Instant::now(), position);
+                if self.state == ReplayState::Ended {
+                    self.state = ReplayState::Playing;
+                }
+            }
+            Command::Speed(factor) => self.set_speed(factor)?,
+        }
+        Ok(())
+    }
+
+    fn play(&mut self) {
+        self.state = ReplayState::Playing;
+        self.schedule.anchor(Instant::now(), self.position);
+    }
+
+    fn set_speed(&mut self, factor: f64) -> Result<(), ErrorMessage> {
+        let Some(most) = self.schedule.max_factor() else {
+            return Err(problem(
+                "not-possible",
+                "a replay at the rate max has no speed to change",
+            ));
+        };
+        if !(MIN_RATE..=most).contains(&factor) {
+            let message = format!("expected a factor from {MIN_RATE} to {most}, got {factor}");
+            return Err(problem("bad-value", message));
+        }
+        self.schedule
+            .set_factor(factor, Instant::now(), self.position.min(self.n_rows() - 1));
+        Ok(())
+    }
+
+    fn announce(&self) {
+        self.channel.announce(Status {
+            channel: self.channel.id(),
+            state: self.state,
+            position: self.position,
+            next_seq: self.channel.next_seq(),
+            speed: self.schedule.factor(),
+        });
+    }
+}
+
+/// Delays that the replay did not make up for, told of at most once in a while.
+#[derive(Debug, Default)]
+struct Behind {
+    untold: Duration,
+    last_told: Option<Instant>,
+}
+
+impl Behind {
+    fn add(&mut self, delay: Duration, now: Instant) {
+        self.untold += delay;
+        let may_tell = self
+            .last_told
+            .is_none_or(|then| now.saturating_duration_since(then) >= WARN_INTERVAL);
+        if !self.untold.is_zero() && may_tell {
+            warn!(
+                "the replay fell {:.3} s behind, by a stall or by a rate that is too high here; it goes on from there",
+                self.untold.as_secs_f64()
+            );
+            self.untold = Duration::ZERO;
+            self.last_told = Some(now);
+        }
+    }
+}

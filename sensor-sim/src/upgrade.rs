@@ -1,0 +1,170 @@
+//! `GET /live`: checks a WebSocket handshake and hands the connection to a viewer session.
+//!
+//! Source: RFC 6455, section 4.2. axum's own WebSocket extractor is not used: it brings another tungstenite along.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use hyper_util::rt::TokioIo;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::Role;
+use tracing::debug;
+
+use crate::http::Refusal;
+use crate::server::Server;
+use crate::viewer_session;
+
+/// Answers `GET /live`.
+pub(crate) async fn live(State(server): State<Arc<Server>>, mut request: Request) -> Response {
+    let (key, subprotocol) = match check(request.headers()) {
+        Ok(accepted) => accepted,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let upgrade = hyper::upgrade::on(&mut request);
+    let session_server = Arc::clone(&server);
+    server.sessions.spawn(async move {
+        match upgrade.await {
+            Ok(upgraded) => {
+                let config = viewer_session::socket_config();
+                let io = TokioIo::new(upgraded);
+                let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
+                viewer_session::run(socket, session_server).await;
+            }
+            Err(error) => debug!(%error, "a viewer left during the handshake"),
+        }
+    });
+    let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    let accept =
+        HeaderValue::from_str(&derive_accept_key(key.as_bytes())).expect("base64 is valid in a header");
+    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    if let Some(subprotocol) = subprotocol {
+        headers.insert(
+            header::SEC_WEBSOCKET_PROTOCOL,
+            HeaderValue::from_static(subprotocol),
+        );
+    }
+    response
+}
+
+/// The viewer's key and the subprotocol to confirm, or why not.
+fn check(headers: &HeaderMap) -> Result<(HeaderValue, Option<&'static str>), Refusal> {
+    let refuse = |message| Refusal::new(StatusCode::UPGRADE_REQUIRED, message);
+    if !has_token(headers, header::UPGRADE, "websocket") || !has_token(headers, header::CONNECTION, "upgrade")
+    {
+        let message = "/live is a WebSocket: connect with a WebSocket client, e.g. websocat";
+        return Err(refuse(message).offering(header::UPGRADE, "websocket"));
+    }
+    if headers
+        .get(header::SEC_WEBSOCKET_VERSION)
+        .is_none_or(|version| version != "13")
+    {
+        let message = "expected WebSocket version 13";
+        return Err(refuse(message).offering(header::SEC_WEBSOCKET_VERSION, "13"));
+    }
+    check_origin(headers)?;
+    let subprotocol = choose_subprotocol(headers)?;
+    match headers.get(header::SEC_WEBSOCKET_KEY) {
+        Some(key) => Ok((key.clone(), subprotocol)),
+        None => Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "expected a header Sec-WebSocket-Key",
+        )),
+    }
+}
+
+/// A browser says which page opens the socket; only our own may. Other programs send no `Origin`.
+fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return Ok(());
+    };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let origin_host = origin
+        .to_str()
+        .ok()
+        .and_then(|origin| origin.strip_prefix("http://"));
+    match (origin_host, host) {
+        (Some(origin_host), Some(host)) if origin_host.eq_ignore_ascii_case(host) => Ok(()),
+        _ => {
+            debug!(?origin, ?host, "refused a page from elsewhere");
+            Err(Refusal::new(
+                StatusCode::FORBIDDEN,
+                "only the page served from this address may open /live: the Origin is another",
+            ))
+        }
+    }
+}
+
+/// None offered: accepted, none confirmed. Otherwise ours has to be among those offered.
+fn choose_subprotocol(headers: &HeaderMap) -> Result<Option<&'static str>, Refusal> {
+    let mut offered = tokens(headers, header::SEC_WEBSOCKET_PROTOCOL).peekable();
+    if offered.peek().is_none() {
+        return Ok(None);
+    }
+    if offered.any(|name| name == protocol::SUBPROTOCOL) {
+        return Ok(Some(protocol::SUBPROTOCOL));
+    }
+    let message = format!("expected the subprotocol {} or none", protocol::SUBPROTOCOL);
+    Err(Refusal::new(StatusCode::BAD_REQUEST, message))
+}
+
+fn has_token(headers: &HeaderMap, name: header::HeaderName, token: &str) -> bool {
+    tokens(headers, name).any(|found| found.eq_ignore_ascii_case(token))
+}
+
+/// The comma-separated values of all headers of this name.
+fn tokens(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = &str> {
+    let values = headers
+        .get_all(name)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|token| !token.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(header::HeaderName, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (name.clone(), HeaderValue::from_static(value)))
+            .collect()
+    }
+
+    #[test]
+    fn only_pages_from_the_same_host_and_port_pass() {
+        let check = |origin: &'static str, host: &'static str, passes: bool| {
+            let headers = headers(&[(header::ORIGIN, origin), (header::HOST, host)]);
+            assert_eq!(check_origin(&headers).is_ok(), passes, "{origin} at {host}");
+        };
+        check("http://127.0.0.1:9001", "127.0.0.1:9001", true);
+        check("http://localhost:9001", "LOCALHOST:9001", true);
+        check("http://localhost:9002", "localhost:9001", false);
+        check("http://localhost:9001", "127.0.0.1:9001", false);
+        check("https://127.0.0.1:9001", "127.0.0.1:9001", false);
+        check("https://example.org", "127.0.0.1:9001", false);
+        check("null", "127.0.0.1:9001", false);
+        assert!(check_origin(&headers(&[(header::HOST, "127.0.0.1:9001")])).is_ok());
+    }
+
+    #[test]
+    fn subprotocols_are_confirmed_only_if_offered() {
+        let check = |offer: &'static str| {
+            choose_subprotocol(&headers(&[(header::SEC_WEBSOCKET_PROTOCOL, offer)]))
+                .map_err(|refusal| refusal.status)
+        };
+        assert_eq!(choose_subprotocol(&HeaderMap::new()).ok(), Some(None));
+        assert_eq!(check("runnel.v1"), Ok(Some("runnel.v1")));
+        assert_eq!(check("soap, runnel.v1"), Ok(Some("runnel.v1")));
+        assert_eq!(check("arduino"), Err(StatusCode::BAD_REQUEST));
+    }
+}
