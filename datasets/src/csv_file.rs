@@ -25,7 +25,7 @@ pub(crate) fn read(bytes: &[u8], name: String, label: Option<&str>) -> Result<(D
     let text = text_from(bytes)?;
     let separator = separator_of(text);
     let mut rows = Rows::new(text, separator);
-    if !rows.next()? {
+    if text.trim().is_empty() || !rows.next()? {
         return Err(Problem::Empty);
     }
     let first = rows.record.clone();

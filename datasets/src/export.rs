@@ -8,8 +8,7 @@ use crate::split::Split;
 /// Writes one line a row: `part` (`training` or `stream`), `row` (its number in file order, from 0), the features, `label`
 /// (the class name); first the training rows, then the streamed ones, each in the split's order.
 ///
-/// Numbers are the shortest decimals that read back as the same f64. Nothing is written twice for a row that the split
-/// holds once.
+/// Numbers are the shortest decimals that read back as the same f64.
 ///
 /// # Errors
 ///

@@ -13,6 +13,7 @@ mod csv_file;
 mod dataset;
 mod error;
 mod export;
+mod fetch;
 mod file;
 mod filter;
 mod labels;
@@ -27,6 +28,7 @@ pub use catalogue::{ARCHIVE_BASE_URL, Archive, Entry, Feature, File, catalogue, 
 pub use dataset::{Column, Dataset, FeatureInfo};
 pub use error::{Place, Problem, ReadError};
 pub use export::export_csv;
+pub use fetch::{FetchError, Progress, fetch, fetch_entry};
 pub use file::{read_file, read_file_reported};
 pub use filter::{BinaryLabelError, binary_label, iqr_filter, iqr_rows};
 pub use load::{LoadError, load};

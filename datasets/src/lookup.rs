@@ -35,14 +35,14 @@ pub enum LookupError {
         name: String,
     },
     /// Some of its files are in no folder.
-    #[error("`{name}` has not been fetched yet: fetch it, or {}", by_hand(.entry, .looked_in.last().map(|dir| dir.join(.entry.folder()))))]
+    #[error("`{name}` has not been fetched yet: fetch it, or {}", by_hand(.entry, .folder.as_deref()))]
     NotFetched {
         /// The name asked for.
         name: String,
         /// What the catalogue knows of it.
         entry: &'static Entry,
-        /// The folders looked in.
-        looked_in: Vec<PathBuf>,
+        /// Where its files would be found: the set's folder in the last folder looked in.
+        folder: Option<PathBuf>,
     },
 }
 
@@ -104,7 +104,7 @@ impl Lookup {
         complete.next().ok_or_else(|| LookupError::NotFetched {
             name: name.to_owned(),
             entry,
-            looked_in: self.dirs.clone(),
+            folder: self.dirs.last().map(|dir| dir.join(entry.folder())),
         })
     }
 }
@@ -119,7 +119,7 @@ pub fn cache_dir() -> Option<PathBuf> {
 }
 
 /// What to do without a fetch, as the end of a sentence: the address, the files and the folder.
-pub(crate) fn by_hand(entry: &Entry, folder: Option<impl AsRef<Path>>) -> String {
+pub(crate) fn by_hand(entry: &Entry, folder: Option<&Path>) -> String {
     let files: Vec<&str> = entry.files.iter().map(|file| file.name).collect();
     let address = entry
         .archive
@@ -127,7 +127,7 @@ pub(crate) fn by_hand(entry: &Entry, folder: Option<impl AsRef<Path>>) -> String
         .unwrap_or_default();
     let folder = folder.map_or_else(
         || format!("a folder named {}", entry.folder()),
-        |folder| folder.as_ref().display().to_string(),
+        |it| it.display().to_string(),
     );
     format!(
         "download {address} by hand and put {} from it into {folder}",

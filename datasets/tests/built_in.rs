@@ -115,6 +115,15 @@ fn wine_has_the_grades_of_the_paper() {
     assert_eq!(wine.value(0, 0), 7.0);
     assert_eq!(wine.value(4_897, 10), 11.8);
     assert_eq!(wine.features[0].unit.as_deref(), Some("g/dm³"));
+    // Repeated measurements make tied distances: the tie rule of a classifier is not a corner case here.
+    let mut seen = std::collections::HashSet::new();
+    let mut row = vec![];
+    let n_repeated = (0..wine.n_rows()).filter(|&idx| {
+        wine.row_into(idx, &mut row);
+        row.push(f64::from(wine.labels[idx]));
+        !seen.insert(row.iter().map(|value| value.to_bits()).collect::<Vec<_>>())
+    });
+    assert_eq!(n_repeated.count(), 937);
 }
 
 #[test]
@@ -132,6 +141,18 @@ fn elec_and_weather_keep_every_digit() {
     assert_eq!(class_counts(&weather), [12_461, 5_698]);
     weather.row_into(0, &mut row);
     assert_eq!(row, [19.8, 14.0, 1019.6, 8.4, 9.9, 15.9, 28.9, 14.0]);
+    // What the column names rest on.
+    let [mean, highest, lowest] = [0, 6, 7].map(|idx| &weather.columns[idx]);
+    assert!(
+        mean.values()
+            .zip(highest.values())
+            .all(|(mean, highest)| mean <= highest)
+    );
+    assert!(
+        mean.values()
+            .zip(lowest.values())
+            .all(|(mean, lowest)| lowest <= mean)
+    );
 }
 
 /// "The same class as the row before", a figure that every accuracy on these streams is shown beside.
