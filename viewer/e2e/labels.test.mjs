@@ -49,5 +49,5 @@ for (const { dataset, prepare, rate, n_readings, algorithm } of cases) {
 /** The confusion matrix as the page's table has it. */
 function shownConfusion(page) {
   return page.$$eval("#confusion tbody tr", (rows) =>
-    rows.map((row) => [...row.querySelectorAll("td")].map((cell) => Number(cell.textContent.replaceAll(/\D/g, "")))));
+    rows.map((row) => [...row.querySelectorAll("td:has(button)")].map((cell) => Number(cell.textContent.replaceAll(/\D/g, "")))));
 }

@@ -1,0 +1,64 @@
+// Numbers as the page writes them.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { axisDuration, bytes, count, duration, durationParts, gapCauses, kappaText, measurement, percent, plural, plusMinus, ratePerSec, seconds, shortCount } from "../page/format.js";
+
+/** @param {(value: any) => unknown} write @param {[unknown, unknown][]} cases */
+function check(write, cases) {
+  for (const [input, expected] of cases) assert.deepEqual(write(input), expected, `of ${input}`);
+}
+
+test("counts have thousands apart, unknown ones a dash", () => {
+  check(count, [[0, "0"], [184213, "184,213"], [null, "–"], [undefined, "–"], [NaN, "–"]]);
+});
+
+test("counts in table cells stay within four characters", () => {
+  check(shortCount, [[0, "0"], [9447, "9447"], [9999, "9999"], [10000, "10k"], [464809, "465k"], [999499, "999k"], [999500, "1.0M"], [9_949_999, "9.9M"], [12_345_678, "12M"]]);
+  for (let n = 1; n < 1e8; n = Math.ceil(n * 1.37)) assert.ok(shortCount(n).length <= 4, shortCount(n));
+});
+
+test("only what is always right is 100 per cent", () => {
+  check(percent, [[0.9684, "96.8"], [0.99999, "99.9"], [1, "100.0"], [0, "0.0"], [null, "–"]]);
+  assert.equal(percent(0.997, 0), "99");
+  assert.equal(percent(1, 0), "100");
+});
+
+test("half an interval has as many decimals as it needs", () => {
+  check(plusMinus, [[[0.965, 0.967], "± 0.1"], [[0.9655, 0.9665], "± 0.05"], [[0, 1], "± 50.0"], [null, ""]]);
+});
+
+test("kappas below zero have a minus sign, not a hyphen", () => {
+  check(kappaText, [[0.9451, "0.945"], [-0.12, "−0.120"], [null, "–"]]);
+});
+
+test("durations keep three digits or so from microseconds to minutes", () => {
+  check(durationParts, [
+    [4.1, ["0.004", "ms"]], [99, ["0.099", "ms"]], [99.6, ["0.10", "ms"]], [512, ["0.51", "ms"]], [9_994, ["9.99", "ms"]], [10_040, ["10.0", "ms"]],
+    [123_456, ["123", "ms"]], [1_254_000, ["1.25", "s"]], [12_540_000, ["12.5", "s"]], [125_400_000, ["125", "s"]], [-1200, ["−1.20", "ms"]], [null, ["–", "ms"]],
+  ]);
+  check(duration, [[512, "0.51 ms"], [null, "–"]]);
+  check(axisDuration, [[50, "50 µs"], [1000, "1 ms"], [5_000_000, "5 s"]]);
+});
+
+test("sizes are decimal", () => {
+  check(bytes, [[512, "512 B"], [16_100, "16.1 kB"], [16_100_000, "16.10 MB"], [161_000_000, "161 MB"], [null, "–"]]);
+});
+
+test("measurements have four digits", () => {
+  check(measurement, [[0, "0"], [2784, "2,784"], [-173, "−173"], [0.991523, "0.9915"], [12.3456, "12.35"], [0.0000123, "1.23e−5"], [null, "–"]]);
+});
+
+test("rates, seconds and plurals read as words do", () => {
+  check(ratePerSec, [[1000.4, "1,000"], [12.52, "12.5"], [0.25, "0.25"], [0, "0"]]);
+  check(seconds, [[0, "0 s"], [2100, "3 s"], [125_000, "2 min 5 s"], [-5, "0 s"]]);
+  assert.equal(plural(1, "reading"), "1 reading");
+  assert.equal(plural(7, "class", "classes"), "7 classes");
+});
+
+test("missing readings are named by cause, an unknown cause by its own name", () => {
+  assert.equal(gapCauses({ "slow-viewer": 1250, reconnect: 5, latest: 0, total: 1255 }), "1,250 this page was too slow, 5 while disconnected");
+  assert.equal(gapCauses({ gremlins: 2, total: 2 }), "2 gremlins");
+  assert.equal(gapCauses({ total: 0 }), "");
+});

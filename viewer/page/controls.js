@@ -1,0 +1,142 @@
+/**
+ * The bar of controls, the keys, the theme and the dialogs.
+ */
+import { byId, setAttribute, setHidden, setText } from "./dom.js";
+import { count } from "./format.js";
+
+/** @typedef {import("./snapshot.js").Snapshot} Snapshot */
+/** @typedef {import("./snapshot.js").Control} Control */
+
+/** Speeds that the keys go through; 1 is the rate that the server was started with. */
+const SPEEDS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100];
+const THEMES = ["auto", "light", "dark"];
+const THEME_KEY = "runnel.theme";
+
+const pause = /** @type {HTMLButtonElement} */ (byId("pause"));
+const restart = /** @type {HTMLButtonElement} */ (byId("restart"));
+const slower = /** @type {HTMLButtonElement} */ (byId("slower"));
+const faster = /** @type {HTMLButtonElement} */ (byId("faster"));
+const seek = /** @type {HTMLInputElement} */ (byId("seek"));
+const help = /** @type {HTMLDialogElement} */ (byId("help-dialog"));
+
+/** @type {Snapshot|null} */
+let drawn = null;
+let seeking = false;
+
+/** The next speed in a direction. @param {number} speed @param {1|-1} direction @returns {number} */
+export function nextSpeed(speed, direction) {
+  const further = direction > 0 ? SPEEDS.find((step) => step > speed * 1.001) : SPEEDS.findLast((step) => step < speed * 0.999);
+  return further ?? speed;
+}
+
+/** Whether the server lets viewers steer its replay. @param {Snapshot|null} snapshot @returns {boolean} */
+function steerable(snapshot) {
+  return snapshot?.source?.dataset != null && !["connecting", "disconnected", "error", "no-model", "mismatch"].includes(snapshot.state);
+}
+
+/** @param {Snapshot} snapshot */
+export function drawControls(snapshot) {
+  drawn = snapshot;
+  const { source, state } = snapshot;
+  const works = steerable(snapshot);
+  for (const control of [pause, restart, slower, faster, seek]) if (control.disabled === works) control.disabled = !works;
+  const held = state === "paused" || state === "ended";
+  setAttribute(pause, "data-held", held ? "true" : null);
+  setText(byId("pause-text"), state === "ended" ? "Again" : held ? "Play" : "Pause");
+  setText(byId("speed"), `${source?.speed ?? 1}×`);
+  const n_rows = source?.n_rows ?? 0;
+  setHidden(/** @type {HTMLElement} */ (seek.parentElement), n_rows === 0);
+  if (n_rows === 0) return setText(byId("position"), "");
+  setAttribute(seek, "max", String(n_rows));
+  if (!seeking) {
+    const position = source?.position ?? 0;
+    const text = String(position);
+    if (seek.value !== text) seek.value = text;
+    drawPosition(position, n_rows);
+  }
+}
+
+/** @param {number} position @param {number} n_rows */
+function drawPosition(position, n_rows) {
+  setAttribute(seek, "aria-valuetext", `row ${count(position)} of ${count(n_rows)}`);
+  setText(byId("position"), `row ${count(position)} of ${count(n_rows)}`);
+}
+
+/** Themes: what the system says, light, dark; kept in this browser. @param {number} step */
+function changeTheme(step) {
+  const now = THEMES.indexOf(document.documentElement.dataset["theme"] ?? "auto");
+  const theme = THEMES[(now + step + THEMES.length) % THEMES.length] ?? "auto";
+  if (theme === "auto") delete document.documentElement.dataset["theme"];
+  else document.documentElement.dataset["theme"] = theme;
+  setText(byId("theme-name"), theme);
+  if (step === 0) return;
+  try {
+    localStorage.setItem(THEME_KEY, theme);
+  } catch {
+    // Storage may be forbidden; the theme then lasts as long as the page.
+  }
+}
+
+/** The theme chosen at an earlier visit. */
+function restoreTheme() {
+  try {
+    const kept = localStorage.getItem(THEME_KEY);
+    if (kept && kept !== "auto" && THEMES.includes(kept)) document.documentElement.dataset["theme"] = kept;
+  } catch {
+    // As above.
+  }
+  changeTheme(0);
+}
+
+/**
+ * Wires everything up.
+ * @param {(control: Control) => void} send passes a wish on to the server
+ */
+export function listenControls(send) {
+  const toggle = () => send({ type: "control", op: drawn?.state === "paused" || drawn?.state === "ended" ? "play" : "pause" });
+  const rewind = () => send({ type: "control", op: "seek", position: 0 });
+  const speed = (/** @type {1|-1} */ direction) => {
+    const now = drawn?.source?.speed ?? 1;
+    const next = nextSpeed(now, direction);
+    if (next !== now) send({ type: "control", op: "speed", factor: next });
+  };
+  pause.addEventListener("click", toggle);
+  restart.addEventListener("click", rewind);
+  slower.addEventListener("click", () => speed(-1));
+  faster.addEventListener("click", () => speed(1));
+  seek.addEventListener("input", () => {
+    seeking = true;
+    drawPosition(Number(seek.value), Number(seek.max));
+  });
+  seek.addEventListener("change", () => {
+    seeking = false;
+    send({ type: "control", op: "seek", position: Math.min(Number(seek.value), Number(seek.max) - 1) });
+  });
+  byId("theme").addEventListener("click", () => changeTheme(1));
+  byId("help").addEventListener("click", () => help.showModal());
+  for (const dialog of document.querySelectorAll("dialog")) {
+    dialog.addEventListener("click", (event) => {
+      const outside = event.target === dialog; // The backdrop belongs to the dialog; its content fills the rest.
+      if (outside || (event.target instanceof Element && event.target.closest("[data-close]"))) dialog.close();
+    });
+  }
+
+  /** @type {Record<string, () => void>} */
+  const keys = { " ": toggle, "[": () => speed(-1), "]": () => speed(1), l: rewind, Home: rewind };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
+    const target = event.target instanceof Element ? event.target : document.body;
+    if (document.querySelector("dialog[open]")) return;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (key === "t") return changeTheme(1);
+    if (key === "?") return help.showModal();
+    // Keys that the focused control needs itself stay with it.
+    if (key === " " && target.closest("button, summary, input, [role=region]")) return;
+    if (key === "Home" && target.closest("input")) return;
+    const act = keys[key];
+    if (!act || !steerable(drawn)) return;
+    event.preventDefault();
+    act();
+  });
+  restoreTheme();
+}

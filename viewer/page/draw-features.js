@@ -1,0 +1,112 @@
+/**
+ * Features of the newest reading with their last 48 values, and the facts about model and stream.
+ */
+import { byId, html, setAttribute, setText, svg, table, twin } from "./dom.js";
+import { bytes, count, duration, measurement, plural, ratePerSec } from "./format.js";
+import { sparkPath } from "./scales.js";
+
+/** @typedef {import("./snapshot.js").Snapshot} Snapshot */
+/** @typedef {import("./snapshot.js").Feature} Feature */
+
+const [WIDTH, HEIGHT, N_PLACES] = [200, 20, 48];
+/** As many as the worker keeps the last values of. */
+const MOST_ROWS = 12;
+
+const body = byId("features-body");
+const more = byId("features-more");
+
+/** @type {{feature_idx: number, path: SVGPathElement, value: HTMLElement}[]} */
+let rows = [];
+let laid = "";
+/** @type {Snapshot|null} */
+let drawn = null;
+
+const redrawTwin = twin("features-twin", () => {
+  const features = drawn?.source?.features ?? [];
+  const range = (/** @type {Feature} */ { min, max }) => (min === null || min === undefined || max === null || max === undefined ? "" : `${measurement(min)} to ${measurement(max)}`);
+  return table(
+    "Every feature of the newest reading",
+    ["feature", "value", "unit", "range"],
+    features.map((feature, i) => [feature.name, measurement(drawn?.features_now[i]), feature.unit ?? "", range(feature)]),
+  );
+});
+
+/**
+ * Which features have a row: those that the worker names, else the first that can vary.
+ * @param {Snapshot} snapshot @returns {number[]}
+ */
+export function shownFeatures(snapshot) {
+  if (snapshot.features_recent_idx) return snapshot.features_recent_idx;
+  const features = snapshot.source?.features ?? [];
+  const varying = features.flatMap(({ min, max }, i) => (min !== max || min === null || min === undefined ? [i] : []));
+  return varying.slice(0, MOST_ROWS);
+}
+
+/** @param {Snapshot} snapshot */
+function lay(snapshot) {
+  const features = snapshot.source?.features ?? [];
+  const shown = shownFeatures(snapshot);
+  const key = `${features.length} ${shown.map((i) => features[i]?.name).join("\n")}`;
+  if (key === laid) return;
+  laid = key;
+  rows = shown.map((feature_idx) => ({ feature_idx, path: svg("path", { class: "line-model" }), value: html("span", { class: "value" }) }));
+  body.replaceChildren(...rows.map(({ feature_idx, path, value }) => {
+    const feature = features[feature_idx];
+    const picture = svg("svg", { class: "spark", viewBox: `0 -1 ${WIDTH} ${HEIGHT + 2}`, preserveAspectRatio: "none", "aria-hidden": "true" }, path);
+    return html("tr", {}, html("th", { scope: "row", title: feature?.name ?? "" }, feature?.name ?? ""), html("td", { class: "spark-cell" }, picture), html("td", { class: "number" }, value, " ", html("small", {}, feature?.unit ?? "")));
+  }));
+  setText(more, features.length > rows.length ? `All ${plural(features.length, "feature")} as a table` : "Features as a table");
+}
+
+/** @param {Snapshot} snapshot @param {number} now_millis */
+export function drawFeatures(snapshot, now_millis) {
+  drawn = snapshot;
+  lay(snapshot);
+  rows.forEach(({ feature_idx, path, value }, i) => {
+    setAttribute(path, "d", sparkPath(snapshot.features_recent[i] ?? [], WIDTH, HEIGHT, N_PLACES));
+    setText(value, measurement(snapshot.features_now[feature_idx]));
+  });
+  redrawTwin(now_millis);
+}
+
+/** The command that replays the same stream. @param {Snapshot} snapshot @returns {string|null} */
+export function commandText({ source }) {
+  if (!source?.dataset) return null;
+  const parts = ["sensor-sim", "--dataset", source.dataset, "--rate", source.rate === null ? "max" : String(source.rate)];
+  if (source.order) parts.push("--order", source.order);
+  if (source.seed !== null) parts.push("--seed", String(source.seed));
+  return parts.join(" ");
+}
+
+/** @param {Snapshot} snapshot @returns {[string, string][]} */
+function factsOf(snapshot) {
+  const { model, source, server, session } = snapshot;
+  /** @type {[string, string|null|undefined][]} */
+  const facts = [
+    ["model", model?.description],
+    ["training rows", model?.n_rows == null ? null : count(model.n_rows)],
+    ["neighbours", model?.k == null ? null : `k = ${model.k}, ${model.metric ?? "metric not said"}`],
+    ["preparation", model?.preparation],
+    ["engine", model?.engine],
+    ["model file", model?.n_bytes == null ? null : `${bytes(model.n_bytes)}${model.load_millis == null ? "" : `, ready after ${duration(model.load_millis * 1000)}`}`],
+    ["stream", source ? `${source.name}, ${plural(source.features.length, "feature")}, ${plural(source.classes.length, "class", "classes")}` : null],
+    ["rows", source?.n_rows == null ? null : `${count(source.n_rows)} in one pass`],
+    ["rate asked for", source ? (source.rate == null ? "as fast as labels come" : `${ratePerSec(source.rate)} readings/s`) : null],
+    ["server", server],
+    ["session", session],
+    ["the same stream again", commandText(snapshot)],
+  ];
+  return facts.filter(/** @returns {fact is [string, string]} */ (fact) => Boolean(fact[1]));
+}
+
+let facts_key = "";
+
+/** @param {Snapshot} snapshot */
+export function drawFacts(snapshot) {
+  const facts = factsOf(snapshot);
+  const key = JSON.stringify(facts);
+  if (key === facts_key) return;
+  facts_key = key;
+  const none = html("div", {}, html("dt", {}, "model"), html("dd", {}, "not loaded yet"));
+  byId("facts").replaceChildren(...(facts.length === 0 ? [none] : facts.map(([name, text]) => html("div", {}, html("dt", {}, name), html("dd", { class: name === "the same stream again" ? "command" : "" }, text)))));
+}
