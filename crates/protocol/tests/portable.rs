@@ -11,7 +11,7 @@ fn golden_batch_decodes_to_its_readings() {
     let bytes = include_bytes!("golden/batch.bin");
     let header = BatchHeader::decode(bytes).unwrap();
     let expected = BatchHeader {
-        channel: 0,
+        channel: 1,
         revision: 1,
         first_seq: 41,
         written_micros: 1_795_250_400_125_000,

@@ -11,7 +11,7 @@ pub(crate) fn server_messages() -> Vec<(&'static str, ServerMessage)> {
             "hello",
             ServerMessage::Hello(Hello {
                 version: VERSION,
-                server: "sensor-sim 0.1.0".to_owned(),
+                server: "sensor-sim/0.1.0".to_owned(),
                 session: "018f3c5a9d7e4b21".to_owned(),
                 now_micros: 1_795_250_400_000_000,
                 capabilities: vec!["binary".to_owned(), "replay-control".to_owned()],
@@ -35,7 +35,7 @@ pub(crate) fn server_messages() -> Vec<(&'static str, ServerMessage)> {
         (
             "reading",
             ServerMessage::Reading(Reading {
-                channel: 0,
+                channel: 1,
                 seq: 41,
                 sent_micros: 1_795_250_400_123_456,
                 features: vec![2596.0, -0.0, 0.1, 1e-7, 5e-324, f64::MAX],
@@ -55,7 +55,7 @@ pub(crate) fn server_messages() -> Vec<(&'static str, ServerMessage)> {
         (
             "gap",
             ServerMessage::Gap(Gap {
-                channel: 0,
+                channel: 1,
                 from: 814,
                 until: 830,
                 cause: GapCause::SlowViewer,
@@ -64,7 +64,7 @@ pub(crate) fn server_messages() -> Vec<(&'static str, ServerMessage)> {
         (
             "stats",
             ServerMessage::Stats(Stats {
-                channel: 0,
+                channel: 1,
                 n_produced: 120_000,
                 n_delivered: 118_500,
                 n_in_flight: 256,
@@ -84,7 +84,7 @@ pub(crate) fn server_messages() -> Vec<(&'static str, ServerMessage)> {
         (
             "status",
             ServerMessage::Status(Status {
-                channel: 0,
+                channel: 1,
                 state: ReplayState::Playing,
                 position: 830,
                 next_seq: 830,
@@ -95,7 +95,7 @@ pub(crate) fn server_messages() -> Vec<(&'static str, ServerMessage)> {
             "err",
             ServerMessage::Err(ErrorMessage {
                 code: "unknown-channel".to_owned(),
-                message: "no channel 9; there is 0".to_owned(),
+                message: "expected channel 1, got 9".to_owned(),
             }),
         ),
     ]
@@ -107,7 +107,7 @@ pub(crate) fn viewer_messages() -> Vec<(&'static str, ViewerMessage)> {
         (
             "subscribe",
             ViewerMessage::Subscribe(Subscribe {
-                channel: 0,
+                channel: 1,
                 encoding: Encoding::Binary,
                 policy: Policy::Lossless,
                 queue: Some(4_096),
@@ -132,7 +132,7 @@ pub(crate) fn viewer_messages() -> Vec<(&'static str, ViewerMessage)> {
         (
             "ack",
             ViewerMessage::Ack(Ack {
-                channel: 0,
+                channel: 1,
                 next_seq: 813,
             }),
         ),
@@ -142,19 +142,19 @@ pub(crate) fn viewer_messages() -> Vec<(&'static str, ViewerMessage)> {
                 viewer_sent_micros: 12_345.75,
             }),
         ),
-        ("play", ViewerMessage::Play(ChannelOnly { channel: 0 })),
-        ("pause", ViewerMessage::Pause(ChannelOnly { channel: 0 })),
+        ("play", ViewerMessage::Play(ChannelOnly { channel: 1 })),
+        ("pause", ViewerMessage::Pause(ChannelOnly { channel: 1 })),
         (
             "seek",
             ViewerMessage::Seek(Seek {
-                channel: 0,
+                channel: 1,
                 position: 100_000,
             }),
         ),
         (
             "speed",
             ViewerMessage::Speed(Speed {
-                channel: 0,
+                channel: 1,
                 factor: 0.5,
             }),
         ),
@@ -171,7 +171,7 @@ pub(crate) fn replay_schema() -> Schema {
         max,
     };
     Schema {
-        channel: 0,
+        channel: 1,
         source: "covertype".to_owned(),
         revision: 1,
         features: vec![
@@ -198,7 +198,7 @@ pub(crate) fn replay_schema() -> Schema {
             rate: Some(1_000.0),
         }),
         model: Some(Model {
-            url: "/model/0".to_owned(),
+            url: "/model/1".to_owned(),
             n_bytes: 16_777_216,
             sha256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".to_owned(),
             description: "kNN, k = 5, Euclidean, raw, 464,809 rows".to_owned(),
@@ -222,10 +222,10 @@ pub(crate) fn batch_rows() -> Vec<Row> {
     ]
 }
 
-/// The golden batch's bytes: channel 0, revision 1, from sequence number 41.
+/// The golden batch's bytes: channel 1, revision 1, from sequence number 41.
 pub(crate) fn batch_bytes() -> Vec<u8> {
     let layout = RecordLayout::of_schema(&replay_schema());
-    let mut batch = BatchWriter::new(&layout, 0, 1, 41);
+    let mut batch = BatchWriter::new(&layout, 1, 1, 41);
     for (sent_micros, true_label, features) in batch_rows() {
         let mut record = Vec::new();
         layout
