@@ -34,8 +34,8 @@ pub(crate) fn read(bytes: &[u8], name: String, label: Option<&str>) -> Result<(D
         return Err(Problem::NoRows);
     }
     let n_columns = rows.record.len();
-    let names = names_of(&first, has_header, n_columns);
-    let has_row_names = has_header && first.len() + 1 == n_columns;
+    // One cell more than names, unless it is only a separator too many at the row's end.
+    let has_row_names = has_header && first.len() + 1 == n_columns && !rows.record[n_columns - 1].is_empty();
     if has_header && !has_row_names && first.len() != n_columns {
         return Err(Problem::Ragged {
             line: rows.line(),
@@ -43,6 +43,7 @@ pub(crate) fn read(bytes: &[u8], name: String, label: Option<&str>) -> Result<(D
             actual: n_columns,
         });
     }
+    let names = names_of(&first, has_header, has_row_names);
     if n_columns < 2 {
         return Err(Problem::OneColumn);
     }
@@ -207,11 +208,13 @@ fn is_header(row: &StringRecord) -> bool {
         .any(|cell| cell.parse::<f64>().is_ok_and(f64::is_finite) || time::parse(cell).is_some())
 }
 
-fn names_of(first: &StringRecord, has_header: bool, n_columns: usize) -> Vec<String> {
+fn names_of(first: &StringRecord, has_header: bool, has_row_names: bool) -> Vec<String> {
     if !has_header {
-        return (1..=n_columns).map(|number| format!("column_{number}")).collect();
+        return (1..=first.len())
+            .map(|number| format!("column_{number}"))
+            .collect();
     }
-    let row_name = (first.len() + 1 == n_columns).then(|| "row name".to_owned());
+    let row_name = has_row_names.then(|| "row name".to_owned());
     row_name
         .into_iter()
         .chain(first.iter().map(str::to_owned))

@@ -212,6 +212,11 @@ fn a_fault_is_named_with_line_column_and_remedy() {
         "line 3: expected 3 columns, got 4",
     );
     check_error(
+        "a,b,k\n1,2,x,\n1,2,x,\n",
+        None,
+        "line 2: expected 3 columns, got 4",
+    );
+    check_error(
         "a,k\n1,2,3,x\n1,2,3,x\n",
         None,
         "line 2: expected 2 columns, got 4",

@@ -12,6 +12,9 @@ use datasets::{Archive, Entry, FetchError, File, Progress, entry, fetch, fetch_e
 use sha2::Digest as _;
 use tempfile::TempDir;
 
+/// What a server sends, given the request in lower case.
+type Answer = Box<dyn Fn(&str) -> Vec<u8> + Send>;
+
 const FIRST: &[u8] = b"1,2,a\n3,4,b\n";
 const SECOND: &[u8] = b"5,6,a\n";
 
@@ -60,7 +63,7 @@ fn good_zip() -> Vec<u8> {
 }
 
 /// Answers one connection after another with what `answers` make of the request; the requests come out of the receiver.
-fn serve(answers: Vec<Box<dyn Fn(&str) -> Vec<u8> + Send>>) -> (String, mpsc::Receiver<String>) {
+fn serve(answers: Vec<Answer>) -> (String, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base_url = format!("http://{}", listener.local_addr().unwrap());
     let (send, requests) = mpsc::channel();
@@ -92,12 +95,12 @@ fn response(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
 }
 
 /// The whole of `zip`, whatever is asked for.
-fn whole(zip: Vec<u8>) -> Box<dyn Fn(&str) -> Vec<u8> + Send> {
+fn whole(zip: Vec<u8>) -> Answer {
     Box::new(move |_| response("200 OK", &format!("content-length: {}\r\n", zip.len()), &zip))
 }
 
 /// The part of `zip` that is asked for.
-fn ranged(zip: Vec<u8>) -> Box<dyn Fn(&str) -> Vec<u8> + Send> {
+fn ranged(zip: Vec<u8>) -> Answer {
     Box::new(move |request| {
         let (_, range) = request.split_once("range: bytes=").unwrap();
         let begin: usize = range.split('-').next().unwrap().parse().unwrap();
@@ -112,12 +115,12 @@ fn ranged(zip: Vec<u8>) -> Box<dyn Fn(&str) -> Vec<u8> + Send> {
 }
 
 /// Half of `zip` under a header that promises all of it.
-fn half(zip: Vec<u8>) -> Box<dyn Fn(&str) -> Vec<u8> + Send> {
+fn half(zip: Vec<u8>) -> Answer {
     let promised = format!("content-length: {}\r\n", zip.len());
     Box::new(move |_| response("200 OK", &promised, &zip[..zip.len() / 2]))
 }
 
-fn status(line: &'static str) -> Box<dyn Fn(&str) -> Vec<u8> + Send> {
+fn status(line: &'static str) -> Answer {
     Box::new(move |_| response(line, "content-length: 0\r\n", b""))
 }
 
@@ -283,6 +286,13 @@ fn without_a_server_the_message_says_how_to_do_without() {
         error.to_string(),
         format!("cannot fetch `two-files`: the server answered 404{by_hand}")
     );
+}
+
+#[test]
+fn a_server_that_does_not_speak_tls_is_unreachable_by_https() {
+    let (base_url, _requests) = serve(vec![]);
+    let error = fetch_two(&base_url.replace("http:", "https:"), &TempDir::new().unwrap()).unwrap_err();
+    assert!(matches!(error, FetchError::Unreachable { .. }), "{error:?}");
 }
 
 #[test]
