@@ -81,7 +81,6 @@ pub struct Neighbour {
 }
 
 /// A fitted classifier.
-#[derive(Debug)]
 pub struct Knn {
     pub(crate) columns: Columns,
     pub(crate) labels: Labels,
@@ -97,10 +96,16 @@ pub struct Knn {
     shares: Vec<f64>,
 }
 
-#[derive(Debug)]
 enum Engine {
     Textbook(Textbook),
-    Scan(Scan),
+    Scan(Box<Scan>),
+}
+
+/// Its description: the training rows would fill screens.
+impl fmt::Debug for Knn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Knn").field(&self.describe()).finish()
+    }
 }
 
 impl Knn {
@@ -156,7 +161,8 @@ impl Knn {
             // Preparation is monotone: if both ends of a column stay finite, all of it does.
             let overflows = |&feature: &usize| {
                 let (min, max) = columns.range(feature);
-                !(scaling.prepare(feature, min).is_finite() && scaling.prepare(feature, max).is_finite())
+                let ends = [scaling.prepare(feature, min), scaling.prepare(feature, max)];
+                !(scaling.scale[feature].is_finite() && ends.iter().all(|end| end.is_finite()))
             };
             if let Some(feature) = (0..columns.n_features()).find(overflows) {
                 return Err(FitError::Overflow { feature });
@@ -164,7 +170,7 @@ impl Knn {
         }
         let engine = match options.engine {
             EngineKind::Textbook => Engine::Textbook(Textbook::new(&columns, scaling.as_ref())),
-            EngineKind::Scan => Engine::Scan(Scan::new(&columns, scaling.as_ref(), options.metric)),
+            EngineKind::Scan => Engine::Scan(Box::new(Scan::new(&columns, scaling.as_ref(), options.metric))),
         };
         Ok(Self {
             prepared: Vec::with_capacity(columns.n_features()),

@@ -89,14 +89,8 @@ fn standard(values: &[f64]) -> (f64, f64) {
     let variance = (sum_sq - sum * sum / n) / n;
     // scikit-learn's test for "constant but for rounding" (utils.extmath, _is_constant_feature).
     let rounding = n * f64::EPSILON * variance + (n * mean * f64::EPSILON).powi(2);
-    (
-        mean,
-        if variance <= rounding {
-            1.0
-        } else {
-            variance.sqrt()
-        },
-    )
+    let is_constant = variance.is_finite() && variance <= rounding;
+    (mean, if is_constant { 1.0 } else { variance.sqrt() })
 }
 
 /// Minimum and range.

@@ -24,6 +24,9 @@ fn check(name: &str, seed: u64, table: &Table, queries: &[Vec<f64>]) {
                 preparation,
                 engine: EngineKind::Scan,
             };
+            if magnitude_overflows(table, &options) {
+                continue;
+            }
             let mut scan = table.fit(&options);
             let mut textbook = table.fit(&KnnOptions {
                 engine: EngineKind::Textbook,
@@ -59,6 +62,12 @@ fn check(name: &str, seed: u64, table: &Table, queries: &[Vec<f64>]) {
             }
         }
     }
+}
+
+/// Squares of 1e160 have no place in f64: no standard deviation, which `tests/errors.rs` is about.
+fn magnitude_overflows(table: &Table, options: &KnnOptions) -> bool {
+    let largest = table.values.iter().copied().map(f64::abs).fold(0.0, f64::max);
+    options.preparation == Preparation::Standard && largest > 1e154
 }
 
 /// Some rows, some rows changed a little, a lot and beyond reason, and one between the rows.
@@ -98,21 +107,21 @@ fn check_tables(name: &str, n_tables: u64, max_rows: usize, row: impl Fn(&mut Ra
 
 #[wasm_bindgen_test(unsupported = test)]
 fn ties_everywhere_on_a_small_grid() {
-    check_tables("grid", 100, 300, |random, row, n| {
+    check_tables("grid", 60, 300, |random, row, n| {
         row.extend((0..n).map(|_| random.integer(0, 3)))
     });
 }
 
 #[wasm_bindgen_test(unsupported = test)]
 fn integers_of_every_width() {
-    check_tables("integers", 100, 400, |random, row, n| {
+    check_tables("integers", 60, 400, |random, row, n| {
         row.extend((0..n).map(|i| random.integer(-10, 10_i64.pow(1 + (i % 6) as u32)) - 500.0));
     });
 }
 
 #[wasm_bindgen_test(unsupported = test)]
 fn one_hot_groups_integers_and_a_constant() {
-    check_tables("one-hot", 100, 500, |random, row, n| {
+    check_tables("one-hot", 60, 500, |random, row, n| {
         row.extend((0..n).map(|_| random.integer(0, 60)));
         push_one_hot(random, row, 4);
         row.push(7.0);
@@ -122,14 +131,14 @@ fn one_hot_groups_integers_and_a_constant() {
 
 #[wasm_bindgen_test(unsupported = test)]
 fn decimals_as_they_are_read_from_text() {
-    check_tables("decimals", 100, 400, |random, row, n| {
+    check_tables("decimals", 60, 400, |random, row, n| {
         row.extend((0..n).map(|i| random.integer(0, 3000) / [1.0, 10.0, 100.0, 100_000.0][i % 4]));
     });
 }
 
 #[wasm_bindgen_test(unsupported = test)]
 fn floats_of_both_widths() {
-    check_tables("floats", 100, 400, |random, row, n| {
+    check_tables("floats", 60, 400, |random, row, n| {
         row.extend((0..n).map(|i| {
             let value = (random.unit() - 0.5) * 10_f64.powi(i as i32 - 3);
             if i % 2 == 0 {
@@ -143,7 +152,7 @@ fn floats_of_both_widths() {
 
 #[wasm_bindgen_test(unsupported = test)]
 fn every_form_in_one_table() {
-    check_tables("mixed", 100, 400, |random, row, _| {
+    check_tables("mixed", 60, 400, |random, row, _| {
         row.push(random.integer(0, 9));
         push_one_hot(random, row, 5);
         row.push(random.unit());
@@ -158,7 +167,7 @@ fn every_form_in_one_table() {
 /// Distances that differ by less than an f32 can tell, around a centre far from zero.
 #[wasm_bindgen_test(unsupported = test)]
 fn near_ties_below_the_resolution_of_f32() {
-    for seed in 0..100 {
+    for seed in 0..60 {
         let mut random = Random(seed);
         let centre = random.choose(&[0.0, 1.0, 1e3, 1e6, 1e12]);
         let step = random.choose(&[2_f64.powi(-20), 2_f64.powi(-30), 2_f64.powi(-45)]);

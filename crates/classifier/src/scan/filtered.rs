@@ -29,8 +29,8 @@
 //!
 //! The argument needs sums that do not overflow; `prepare` hands the query back if one could exceed 1e36.
 
-use super::kernels::{Target, Window, add_differences, any_in_windows, any_within};
-use super::{Part, Question, constants, table_starts};
+use super::kernels::{Target, Window, add_differences, any_within};
+use super::{N_WINDOWS, Part, Question, Windowed, all_windows, constants, may_hold_neighbours, table_starts};
 use crate::compact::{BLOCK, Columns};
 use crate::nearest::Nearest;
 
@@ -166,27 +166,17 @@ impl Scratch {
         &self,
         question: &Question<'_>,
         order: &[Part],
-        windowed: Option<[usize; 2]>,
+        windowed: Option<[Windowed; N_WINDOWS]>,
         nearest: &mut Nearest,
     ) {
         let columns = question.columns;
-        // Places of the windowed columns in scan order.
-        let windowed = windowed.map(|of| {
-            of.map(|idx| {
-                let place = order
-                    .iter()
-                    .position(|part| matches!(part, Part::Short(other) if *other == idx));
-                (idx, place.expect("windowed columns are taken from the order"))
-            })
-        });
         let mut limit = f32::INFINITY;
         let mut windows = None;
         'blocks: for block in 0..columns.n_rows.div_ceil(BLOCK) {
-            if let (Some(windows), Some([(a, _), (b, _)])) = (windows, windowed) {
-                let values = |idx: usize| columns.shorts[idx].1.block(block);
-                if !any_in_windows([values(a), values(b)], windows) {
-                    continue;
-                }
+            if let (Some(windows), Some(windowed)) = (windows, windowed)
+                && !may_hold_neighbours(columns, windowed, windows, block)
+            {
+                continue;
             }
             let mut sums = [0.0; BLOCK];
             for (parts, targets) in order.chunks(2).zip(self.targets.chunks(2)) {
@@ -235,11 +225,10 @@ impl Scratch {
                     }
                     let radius = self.radius(bound, SQUARED);
                     limit = self.limit(radius, SQUARED);
-                    let Some(of) = windowed else { continue };
-                    match of.map(|(idx, place)| self.window(columns, idx, place, radius)) {
-                        [Some(a), Some(b)] => windows = Some([a, b]),
-                        // No row has such values.
-                        _ => return,
+                    let Some(windowed) = windowed else { continue };
+                    windows = all_windows(windowed, |windowed| self.window(columns, windowed, radius));
+                    if windows.is_none() {
+                        return; // No row has such values.
                     }
                 }
             }
@@ -247,7 +236,7 @@ impl Scratch {
     }
 
     /// Where a short column's value has to be for a row within `radius`.
-    fn window(&self, columns: &Columns, idx: usize, place: usize, radius: f64) -> Option<Window> {
+    fn window(&self, columns: &Columns, Windowed { idx, place }: Windowed, radius: f64) -> Option<Window> {
         let target = self.targets[place];
         // Wider by more than the roundings of this very line.
         let reach = (radius + self.errors[place]) / target.weight * (1.0 + 1e-9) + 1e-9;

@@ -6,8 +6,8 @@
 //! the query is handed back if the sum might not fit an i32. The f64 sums of the definition are then sums of
 //! integers below 2^53 and therefore the same numbers, and so is every comparison.
 
-use super::kernels::{Window, add_integer_squares, any_in_windows, any_within};
-use super::{Part, Question, constants, table_starts};
+use super::kernels::{Window, add_integer_squares, any_within};
+use super::{N_WINDOWS, Part, Question, Windowed, all_windows, constants, may_hold_neighbours, table_starts};
 use crate::compact::{BLOCK, Columns, Feature};
 use crate::nearest::Nearest;
 
@@ -100,17 +100,16 @@ impl Scratch {
         &self,
         columns: &Columns,
         order: &[Part],
-        windowed: Option<[usize; 2]>,
+        windowed: Option<[Windowed; N_WINDOWS]>,
         nearest: &mut Nearest,
     ) {
         let mut limit = i32::MAX;
         let mut windows = None;
         'blocks: for block in 0..columns.n_rows.div_ceil(BLOCK) {
-            if let (Some(windows), Some(of)) = (windows, windowed) {
-                let values = |idx: usize| columns.shorts[idx].1.block(block);
-                if !any_in_windows([values(of[0]), values(of[1])], windows) {
-                    continue;
-                }
+            if let (Some(windows), Some(windowed)) = (windows, windowed)
+                && !may_hold_neighbours(columns, windowed, windows, block)
+            {
+                continue;
             }
             let mut sums = [0; BLOCK];
             for parts in order.chunks(2) {
@@ -139,14 +138,13 @@ impl Scratch {
                     if limit < 0 {
                         return;
                     }
-                    let Some(of) = windowed else { continue };
+                    let Some(windowed) = windowed else { continue };
                     let reach = f64::from(limit).sqrt().floor();
-                    match of
-                        .map(|idx| Window::around(self.targets[idx].into(), reach, columns.shorts[idx].1.max))
-                    {
-                        [Some(a), Some(b)] => windows = Some([a, b]),
-                        // No row has such values.
-                        _ => return,
+                    windows = all_windows(windowed, |Windowed { idx, .. }| {
+                        Window::around(self.targets[idx].into(), reach, columns.shorts[idx].1.max)
+                    });
+                    if windows.is_none() {
+                        return; // No row has such values.
                     }
                 }
             }

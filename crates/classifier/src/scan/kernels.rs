@@ -25,25 +25,21 @@ impl Window {
     }
 }
 
-/// Whether any row of the block lies in both windows.
+/// Whether any row of the block lies in all windows, one for each column.
 ///
 /// Signed minimum and maximum of i16 are in SSE2, NEON and simd128 alike; unsigned ones are not in SSE2.
-pub(super) fn any_in_windows(columns: [&[i16; BLOCK]; 2], windows: [Window; 2]) -> bool {
-    let [a, b] = columns.map(|column| column.as_chunks::<8>().0);
-    let mut least_outside = [i16::MAX; 8];
-    for (a, b) in a.iter().zip(b) {
-        for lane in 0..8 {
-            // Not above 0 inside the window, above 0 outside.
-            let outside_a = a[lane]
-                .wrapping_sub(windows[0].low)
-                .saturating_sub(windows[0].width);
-            let outside_b = b[lane]
-                .wrapping_sub(windows[1].low)
-                .saturating_sub(windows[1].width);
-            least_outside[lane] = least_outside[lane].min(outside_a.max(outside_b));
+pub(super) fn any_in_windows<const N: usize>(columns: [&[i16; BLOCK]; N], windows: [Window; N]) -> bool {
+    // Not above 0 inside all windows, above 0 outside any.
+    let mut outside = [i16::MIN; BLOCK];
+    for (column, window) in columns.into_iter().zip(windows) {
+        for (outside, value) in outside.iter_mut().zip(column) {
+            *outside = (*outside).max(value.wrapping_sub(window.low).saturating_sub(window.width));
         }
     }
-    least_outside.iter().any(|&outside| outside <= 0)
+    outside
+        .iter()
+        .fold(i16::MAX, |least, &outside| least.min(outside))
+        <= 0
 }
 
 /// Adds the squared differences to `target`; the caller knows that nothing overflows.

@@ -1,0 +1,208 @@
+//! Model files: the layout others may rely on, and that no bytes whatsoever make the reader panic or gorge.
+
+mod common;
+
+use classifier::{Knn, KnnOptions, ModelFileError, ModelMetadata, Preparation};
+use common::{Random, Table, push_one_hot};
+use wasm_bindgen_test::wasm_bindgen_test;
+
+/// A model with every form of column, and its file.
+fn model(preparation: Preparation) -> (Table, Knn, ModelMetadata, Vec<u8>) {
+    let table = Table::random(&mut Random(7), 130, |random, row| {
+        row.push(random.integer(0, 500));
+        push_one_hot(random, row, 4);
+        row.push(random.unit());
+        row.push(f64::from(random.unit() as f32));
+        row.push(3.25);
+        row.push(random.integer(-99, 99) / 100.0);
+    });
+    let knn = table.fit(&KnnOptions {
+        preparation,
+        ..KnnOptions::default()
+    });
+    let metadata = ModelMetadata {
+        class_names: ["low", "ünïcode \"quoted\"", ""].map(str::to_owned).to_vec(),
+        feature_names: (0..table.n_features)
+            .map(|feature| format!("f{feature}"))
+            .collect(),
+        source: "made up\n".to_owned(),
+    };
+    let bytes = knn.to_bytes(&metadata);
+    (table, knn, metadata, bytes)
+}
+
+/// The file with its JSON header rewritten.
+fn with_header(bytes: &[u8], edit: impl FnOnce(&str) -> String) -> Vec<u8> {
+    let length = u64::from_le_bytes(*bytes.first_chunk().expect("eight bytes")) as usize;
+    let header = edit(std::str::from_utf8(&bytes[8..8 + length]).expect("UTF-8"));
+    [
+        &(header.len() as u64).to_le_bytes(),
+        header.as_bytes(),
+        &bytes[8 + length..],
+    ]
+    .concat()
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_file_is_read_back_as_it_was_written() {
+    for preparation in [Preparation::Raw, Preparation::Standard, Preparation::MinMax] {
+        let (table, mut knn, metadata, bytes) = model(preparation);
+        let (mut loaded, read) = Knn::from_bytes(&bytes).expect("just written");
+        assert_eq!(read, metadata);
+        assert_eq!(loaded.to_bytes(&read), bytes);
+        for row in 0..table.labels.len() {
+            assert_eq!(loaded.label(row as u32), table.labels[row]);
+            assert_eq!(loaded.neighbours(table.row(row)), knn.neighbours(table.row(row)));
+        }
+    }
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn tensors_are_columns_as_documented() {
+    let (_, _, _, bytes) = model(Preparation::Raw);
+    let file = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
+    let mut shapes: Vec<String> = file
+        .iter()
+        .map(|(name, tensor)| format!("{name} {} {:?}", tensor.dtype(), tensor.shape()))
+        .collect();
+    shapes.sort();
+    let expected = [
+        "category U8 [1, 130]",
+        "double F64 [1, 130]",
+        "labels U8 [130]",
+        "short I16 [2, 130]",
+        "single F32 [1, 130]",
+    ];
+    assert_eq!(shapes, expected);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn what_is_wrong_with_a_file_is_said() {
+    let (_, _, _, bytes) = model(Preparation::Standard);
+    let check = |from: &str, to: &str, message: &str| {
+        let edited = with_header(&bytes, |header| {
+            assert!(header.contains(from), "{from} is not in {header}");
+            header.replacen(from, to, 1)
+        });
+        let error = Knn::from_bytes(&edited).expect_err(message).to_string();
+        assert!(error.contains(message), "{from} -> {to}: {error}");
+    };
+    check(
+        "\"runnel\"",
+        "\"other\"",
+        "expected a metadata record `runnel`, but there is none",
+    );
+    check(
+        "version\\\":1",
+        "version\\\":2",
+        "expected format version 1, got 2",
+    );
+    check("\\\"k\\\":5", "\\\"k\\\":256", "expected k in 1..=255, got 256");
+    check("euclidean", "cosine", "unknown variant `cosine`");
+    check("\\\"f0\\\",", "", "feature names, got 8");
+    check("[\\\"low\\\",", "[", "expected labels in 0..2, got 2");
+    check("standard", "raw", "expected no scaling for raw features");
+    check(
+        "\\\"offset\\\":[",
+        "\\\"offset\\\":[0.0,",
+        "expected 9 offsets and scales",
+    );
+    check(
+        "\\\"single\\\"",
+        "\\\"double\\\"",
+        "expected tensor `single` as F32 [0, 130]",
+    );
+    check(
+        "\\\"group\\\":0",
+        "\\\"group\\\":4000000000",
+        "expected a group in 0..1, got 4000000000",
+    );
+    check(
+        "\\\"divisor\\\":100.0",
+        "\\\"divisor\\\":0.0",
+        "a power of ten as divisor",
+    );
+    check(
+        "\"I16\"",
+        "\"U16\"",
+        "expected tensor `short` as I16 [2, 130], got U16 [2, 130]",
+    );
+    check(
+        "[2,130]",
+        "[130,2]",
+        "expected tensor `short` as I16 [2, 130], got I16 [130, 2]",
+    );
+    for n in [0, 7, 8, 100, bytes.len() - 1] {
+        let error = Knn::from_bytes(&bytes[..n]).expect_err("a truncated file");
+        assert!(matches!(error, ModelFileError::Container { .. }), "{error}");
+    }
+    let huge = [&u64::MAX.to_le_bytes()[..], &bytes[8..]].concat();
+    assert!(matches!(
+        Knn::from_bytes(&huge),
+        Err(ModelFileError::Container { .. })
+    ));
+}
+
+/// Whatever is loaded from damaged bytes has to answer without a panic; most are refused.
+fn read_and_ask(bytes: &[u8]) {
+    if let Ok((mut knn, _)) = Knn::from_bytes(bytes) {
+        let zeros = vec![0.0; knn.n_features()];
+        knn.predict(&zeros).ok();
+        knn.class_shares(&vec![1e6; zeros.len()]).ok();
+    }
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn random_bytes_never_panic() {
+    let mut random = Random(11);
+    for _ in 0..2000 {
+        let n_bytes = random.below(300);
+        let mut bytes: Vec<u8> = (0..n_bytes).map(|_| random.next() as u8).collect();
+        // A plausible length lets half of them past the first check.
+        if n_bytes >= 8 && random.below(2) == 0 {
+            bytes[..8].copy_from_slice(&(random.below(n_bytes) as u64).to_le_bytes());
+        }
+        read_and_ask(&bytes);
+    }
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn damaged_files_never_panic() {
+    for preparation in [Preparation::Raw, Preparation::Standard] {
+        let (_, _, _, bytes) = model(preparation);
+        let mut random = Random(13);
+        for _ in 0..3000 {
+            let mut damaged = bytes.clone();
+            match random.below(4) {
+                // Bits flipped anywhere.
+                0 => (0..=random.below(4)).for_each(|_| {
+                    let at = random.below(damaged.len());
+                    damaged[at] ^= 1 << random.below(8);
+                }),
+                1 => damaged.truncate(random.below(bytes.len())),
+                // Digits of the header changed: lying lengths, shapes, offsets, codes and values.
+                2 => {
+                    damaged = with_header(&bytes, |header| {
+                        let mut header = header.as_bytes().to_vec();
+                        for _ in 0..=random.below(3) {
+                            let digits: Vec<usize> = (0..header.len())
+                                .filter(|&i| header[i].is_ascii_digit())
+                                .collect();
+                            header[random.choose(&digits)] = b'0' + random.below(10) as u8;
+                        }
+                        String::from_utf8(header).expect("ASCII digits keep it UTF-8")
+                    })
+                }
+                // Extreme numbers in the tensors.
+                _ => {
+                    let at = bytes.len() - 1 - random.below(2000);
+                    let n = 8.min(bytes.len() - at);
+                    let extreme =
+                        random.choose(&[u64::MAX, 0x7ff0_0000_0000_0000, 0xfff8_0000_0000_0000, 1 << 63]);
+                    damaged[at..at + n].copy_from_slice(&extreme.to_le_bytes()[..n]);
+                }
+            }
+            read_and_ask(&damaged);
+        }
+    }
+}
