@@ -115,3 +115,17 @@ fn a_broken_file_is_an_error() {
         assert!(message.starts_with("not readable as Parquet: "), "{message}");
     }
 }
+
+#[test]
+fn a_column_outside_the_file_is_an_error() {
+    let mut bytes = std::fs::read(path("sensors-zstd.parquet")).unwrap();
+    bytes[1362] = 151; // Within the table of contents: a column now begins before the file does.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("damaged.parquet");
+    std::fs::write(&file, bytes).unwrap();
+    let message = read_file(&file, None).unwrap_err().to_string();
+    assert!(
+        message.starts_with("not readable as Parquet: its table of contents contradicts itself"),
+        "{message}"
+    );
+}
