@@ -29,7 +29,8 @@ fn model() -> KnnModel {
 }
 
 fn message(error: wasm_bindgen::JsError) -> String {
-    js_sys::Error::from(JsValue::from(error).unchecked_into::<js_sys::Error>())
+    JsValue::from(error)
+        .unchecked_into::<js_sys::Error>()
         .message()
         .into()
 }
