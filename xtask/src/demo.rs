@@ -51,21 +51,22 @@ pub(crate) fn run(demo: &Demo) -> Result<ExitCode> {
 
 /// The demo's defaults, less those that the user's own arguments replace, then the user's.
 fn server_args(own: &[String]) -> Vec<String> {
-    // Other data may come with time stamps of their own, and always with another size.
-    let other_data = own
-        .iter()
-        .any(|arg| arg == "--data" || arg.starts_with("--data="));
     let is_given = |flag: &str| {
         own.iter()
             .any(|arg| arg == flag || arg.starts_with(&format!("{flag}=")))
     };
     let mut args = Vec::new();
     for (flag, value) in DEFAULTS {
-        if is_given(flag) || (flag == "--dataset" && other_data) {
-            continue;
+        // A file of one's own instead of a data set, recorded times instead of a rate.
+        let instead = match flag {
+            "--dataset" => "--data",
+            "--rate" => "--speed",
+            flag => flag,
+        };
+        if !is_given(flag) && !is_given(instead) {
+            args.push(flag.to_owned());
+            args.extend(value.map(str::to_owned));
         }
-        args.push(flag.to_owned());
-        args.extend(value.map(str::to_owned));
     }
     args.extend(own.iter().cloned());
     args
@@ -167,6 +168,7 @@ mod tests {
         check(&["--dataset", "wine"], "--rate 1000 --loop --dataset wine");
         check(&["--rate=max"], "--dataset covertype --loop --rate=max");
         check(&["--data", "my.csv"], "--rate 1000 --loop --data my.csv");
+        check(&["--speed", "60"], "--dataset covertype --loop --speed 60");
     }
 
     #[test]

@@ -52,6 +52,8 @@ fn bind(wasm: &Path, out: &Path) -> Result<()> {
         .input_path(wasm)
         .web(true)?
         .typescript(false)
+        // `init()` without arguments loads viewer_bg.wasm from beside viewer.js, as the command-line tool has it.
+        .omit_default_module_path(false)
         // Names help nobody in a release page and are a fifth of its bytes.
         .remove_name_section(true)
         .remove_producers_section(true)

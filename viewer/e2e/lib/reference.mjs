@@ -21,7 +21,7 @@ export async function reference({ dataset, seed, n_readings, classes, url, algor
   const folder = await emptyFolder();
   try {
     const csv = join(folder.path, "split.csv");
-    await exec(serverBinary, ["datasets", "export", dataset, "--seed", String(seed), "--output", csv]);
+    await exec(serverBinary, ["datasets", "export", dataset, "--seed", String(seed), "--out", csv]);
     const question = join(folder.path, "question.json");
     const record = await modelRecord(url);
     await writeFile(question, JSON.stringify({ csv, classes, k: record.k, n_readings, scaling: record.scaling, algorithm }));
