@@ -86,15 +86,18 @@ export function openCell(true_label, predicted) {
   open(title, `cell ${true_label} ${predicted}`, html("div", { class: "answer" }, line("Asking for its readings…")));
 }
 
-/** @param {CellAnswer} answer @param {Snapshot} snapshot @param {(reading: LabelledReading) => void} choose */
+/**
+ * @param {CellAnswer} answer @param {Snapshot} snapshot @param {(reading: LabelledReading) => void} choose
+ * @returns {boolean} whether the dialog still waits for a reading of this cell
+ */
 export function showCell(answer, snapshot, choose) {
-  if (awaited !== `cell ${answer.true_label} ${answer.predicted}` || !dialog.open) return;
+  if (awaited !== `cell ${answer.true_label} ${answer.predicted}` || !dialog.open) return false;
   const place = body.querySelector(".answer");
-  if (!place) return;
+  if (!place) return false;
   const total = snapshot.confusion[answer.true_label]?.[answer.predicted] ?? 0;
   if (answer.readings.length === 0) {
-    place.replaceChildren(line(total > 0 ? `${plural(total, "reading")}, none of them kept.` : "No such reading so far."));
-    return;
+    place.replaceChildren(line(total > 0 ? `${plural(total, "reading")} so far, none among the newest few hundred, which alone are kept. The next one will stand here.` : "No such reading so far. The first one will stand here."));
+    return true;
   }
   const k = snapshot.model?.k ?? null;
   const rows = answer.readings.map((reading) => {
@@ -102,6 +105,7 @@ export function showCell(answer, snapshot, choose) {
     button.addEventListener("click", () => choose(reading));
     return html("tr", {}, html("th", { scope: "row" }, button), html("td", {}, votesOf(reading, k)), html("td", { class: "number" }, measurement(reading.distance)), html("td", { class: "number" }, duration(reading.latency_micros)));
   });
-  place.replaceChildren(line(`The newest ${count(answer.readings.length)} of ${plural(total, "reading")}; choose one for its neighbours.`), list(["#", "votes", "nearest", "latency"], rows));
+  place.replaceChildren(line(`${count(answer.readings.length)} kept of ${plural(total, "reading")}, newest first; choose one for its neighbours.`), list(["#", "votes", "nearest", "latency"], rows));
+  return false;
 }
 

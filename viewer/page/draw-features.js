@@ -11,6 +11,8 @@ import { sparkPath } from "./scales.js";
 const [WIDTH, HEIGHT, N_PLACES] = [200, 20, 48];
 /** As many as the worker keeps the last values of. */
 const MOST_ROWS = 12;
+/** A fact of more characters gets two columns. */
+const LONG_TEXT = 60;
 
 const body = byId("features-body");
 const more = byId("features-more");
@@ -75,6 +77,7 @@ export function commandText({ source }) {
   const parts = ["sensor-sim", "--dataset", source.dataset, "--rate", source.rate === null ? "max" : String(source.rate)];
   if (source.order) parts.push("--order", source.order);
   if (source.seed !== null) parts.push("--seed", String(source.seed));
+  if (source.looping) parts.push("--loop");
   return parts.join(" ");
 }
 
@@ -108,5 +111,5 @@ export function drawFacts(snapshot) {
   if (key === facts_key) return;
   facts_key = key;
   const none = html("div", {}, html("dt", {}, "model"), html("dd", {}, "not loaded yet"));
-  byId("facts").replaceChildren(...(facts.length === 0 ? [none] : facts.map(([name, text]) => html("div", {}, html("dt", {}, name), html("dd", { class: name === "the same stream again" ? "command" : "" }, text)))));
+  byId("facts").replaceChildren(...(facts.length === 0 ? [none] : facts.map(([name, text]) => html("div", { class: text.length > LONG_TEXT ? "long" : "" }, html("dt", {}, name), html("dd", { class: name === "the same stream again" ? "command" : "" }, text)))));
 }

@@ -43,7 +43,7 @@ const redrawTwin = twin("histogram-twin", () =>
   table(
     "Readings by end-to-end latency",
     ["up to", "readings", "share"],
-    bins.map(({ to, n }) => [duration(to), count(n), `${percent(n / Math.max(1, total()), 2)} %`]),
+    bins.map(({ to, n }) => [duration(to), count(n), `${percent(n / Math.max(1, total()), 2)}\u00a0%`]),
   ),
 );
 
@@ -55,7 +55,7 @@ function total() {
 /** @param {number} i @returns {string} */
 function binText(i) {
   const { from, to, n } = bins[i] ?? { from: 0, to: 0, n: 0 };
-  return `${duration(from)} to ${duration(to)}: ${count(n)} readings, ${percent(n / Math.max(1, total()), 2)} %`;
+  return `${duration(from)} to ${duration(to)}: ${count(n)} readings, ${percent(n / Math.max(1, total()), 2)}\u00a0%`;
 }
 
 /**
@@ -148,7 +148,7 @@ layStages();
 export function drawStages(snapshot) {
   for (const [stage, cells] of stage_cells) {
     const { p50, p95, p99, max } = snapshot.latency_micros[stage];
-    [p50, p95, p99, max].forEach((micros, i) => setText(/** @type {Element} */ (cells[i]), duration(micros).replace(" ms", "")));
+    [p50, p95, p99, max].forEach((micros, i) => setText(/** @type {Element} */ (cells[i]), duration(micros).replace("\u00a0ms", "")));
   }
   const { clock } = snapshot;
   setText(

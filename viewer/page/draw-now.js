@@ -60,17 +60,17 @@ function drawBar(shares) {
   }
 }
 
-/** `4 of 5 neighbours · Spruce/Fir 1`. @param {LabelledReading} reading @param {number|null} k @returns {string} */
+/** `4 of 5 neighbours · 1 for Spruce/Fir`. @param {LabelledReading} reading @param {number|null} k @returns {string} */
 export function votesText(reading, k) {
-  const votes_of = (/** @type {number} */ share) => (k ? String(Math.round(share * k)) : `${percent(share, 0)} %`);
+  const votes_of = (/** @type {number} */ share) => (k ? String(Math.round(share * k)) : `${percent(share, 0)}\u00a0%`);
   const others = reading.shares
     .map((share, class_id) => ({ share, class_id }))
     .filter(({ share, class_id }) => share > 0 && class_id !== reading.predicted)
     .sort((a, b) => b.share - a.share)
     .slice(0, 3)
-    .map(({ share, class_id }) => `${className(class_id)} ${votes_of(share)}`);
+    .map(({ share, class_id }) => `${votes_of(share)} for ${className(class_id)}`);
   const own = reading.shares[reading.predicted] ?? 0;
-  return [k ? `${votes_of(own)} of ${plural(k, "neighbour")}` : `${percent(own, 0)} % of the votes`, ...others].join(" · ");
+  return [k ? `${votes_of(own)} of ${plural(k, "neighbour")}` : `${percent(own, 0)}\u00a0% of the votes`, ...others].join(" · ");
 }
 
 /** No label to show: the state's own answer. @param {Snapshot} snapshot */
@@ -90,7 +90,7 @@ function drawState(snapshot) {
   }
   const lines = ["", "", "", ""];
   if (loading && model) {
-    lines[0] = model.n_bytes ? `${bytes(model.n_loaded_bytes)} of ${bytes(model.n_bytes)} · ${percent(share, 0)} %` : bytes(model.n_loaded_bytes);
+    lines[0] = model.n_bytes ? `${bytes(model.n_loaded_bytes)} of ${bytes(model.n_bytes)} · ${percent(share, 0)}\u00a0%` : bytes(model.n_loaded_bytes);
     lines[1] = model.description;
   } else if (state === "disconnected") {
     lines[0] = retry_in_millis === null ? "Trying again." : `Next try in ${seconds(retry_in_millis)}.`;

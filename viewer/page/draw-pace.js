@@ -50,5 +50,7 @@ export function drawPace(snapshot) {
   setAttribute(byId("missed"), "data-tone", n_missing > 0 ? "bad" : null);
   const reconnects = snapshot.n_reconnects > 0 ? `${plural(snapshot.n_reconnects, "reconnect")}` : "";
   const causes = n_missing > 0 ? `missed: ${gapCauses(snapshot.gaps)}` : snapshot.labelled > 0 ? "every reading so far has its label" : "";
-  setText(byId("missed-causes"), [causes, reconnects].filter(Boolean).join(" · ") || "\u00a0");
+  const n_malformed = snapshot.errors?.n_malformed ?? 0;
+  const malformed = n_malformed > 0 ? `${plural(n_malformed, "message")} not understood` : "";
+  setText(byId("missed-causes"), [causes, reconnects, malformed].filter(Boolean).join(" · ") || "\u00a0");
 }

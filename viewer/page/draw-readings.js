@@ -46,7 +46,7 @@ export function listenReadings(open) {
 export function votesOf(reading, k) {
   const share = reading.shares[reading.predicted];
   if (share === undefined) return UNKNOWN;
-  return k ? `${Math.round(share * k)}/${k}` : `${percent(share, 0)} %`;
+  return k ? `${Math.round(share * k)}/${k}` : `${percent(share, 0)}\u00a0%`;
 }
 
 /** What stands in the column of true labels. @param {LabelledReading} reading @returns {[sign: string, text: string, tone: string|null]} */

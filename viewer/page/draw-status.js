@@ -36,7 +36,7 @@ export function sourceText({ source }) {
 /** @param {Snapshot} snapshot @returns {string} what stands in the chip */
 function chipText(snapshot) {
   const { state, model, retry_in_millis, n_lagging } = snapshot;
-  if (state === "loading" && model?.n_bytes) return `loading ${percent((model.n_loaded_bytes ?? 0) / model.n_bytes, 0)} %`;
+  if (state === "loading" && model?.n_bytes) return `loading ${percent((model.n_loaded_bytes ?? 0) / model.n_bytes, 0)}\u00a0%`;
   if (state === "disconnected" && retry_in_millis !== null) return `disconnected, retry in ${seconds(retry_in_millis)}`;
   if (state === "behind") return `behind ${count(n_lagging)}`;
   if (state === "paused" && n_lagging > 0) return `paused, +${count(n_lagging)} waiting`;

@@ -113,8 +113,8 @@ export function drawTimeline(snapshot, now_millis) {
   });
   setAttribute(gaps, "d", gap_path);
   setAttribute(mistakes, "d", mistake_path);
-  const known = snapshot.labelled > snapshot.n_unlabelled;
-  setText(byId("mistake-scale"), known ? `mistakes ≤ ${percent(ceiling, 0)} %` : "no true labels");
+  const known = snapshot.labelled === 0 || snapshot.labelled > snapshot.n_unlabelled;
+  setText(byId("mistake-scale"), known ? `mistakes ≤ ${percent(ceiling, 0)}\u00a0%` : "no true labels");
   read();
   redrawTwin(now_millis);
 }

@@ -12,6 +12,8 @@ import { accuracyFloor, bandPath, linePath, spread, wilson } from "./scales.js";
 const [WIDTH, HEIGHT] = [240, 100];
 /** Least distance of two labels at the lines' ends, in CSS pixels. */
 const LABEL_GAP_PX = 17;
+/** Shares of fewer readings than this are too rough to choose an axis by. */
+const UNSETTLED = 100;
 
 const value = byId("trust-value");
 const unit = byId("trust-unit");
@@ -30,7 +32,7 @@ const read = readable(plot, {
   describe(i) {
     const [labelled, accuracy, no_change, majority] = /** @type {Snapshot} */ (drawn).accuracy_history[i] ?? [0, 0, null, null];
     const [low, high] = wilson(accuracy, Math.min(labelled, drawn?.window ?? 1000));
-    return `at ${count(labelled)}: ${percent(accuracy)} % (${percent(low)} to ${percent(high)}), majority ${percent(majority)}, as before ${percent(no_change)}`;
+    return `at ${count(labelled)}: ${percent(accuracy)}\u00a0% (${percent(low)} to ${percent(high)}), majority ${percent(majority)}, as before ${percent(no_change)}`;
   },
   mark: (i) => setAttribute(byId("trust-cursor"), "d", i === null ? "" : `M${(xs[i] ?? 0).toFixed(1)} 0V${HEIGHT}`),
   at(share) {
@@ -61,7 +63,7 @@ export function drawTrustText(snapshot) {
   const n_known = labelled - n_unlabelled;
   setText(unit, accuracy_windowed === null ? "no true labels yet" : `% of the last ${count(n_windowed < window ? n_windowed : window)}`);
   setText(byId("all-term"), n_known > 0 ? `of all ${count(n_known)}` : "of all readings");
-  setText(byId("all-accuracy"), accuracy === null ? UNKNOWN : `${percent(accuracy)} %`);
+  setText(byId("all-accuracy"), accuracy === null ? UNKNOWN : `${percent(accuracy)}\u00a0%`);
   setText(byId("all-interval"), plusMinus(accuracy_interval));
   setText(byId("kappa"), kappaText(snapshot.kappa));
   setText(byId("kappa-m"), kappaText(snapshot.kappa_m));
@@ -77,8 +79,8 @@ export function verdictText(snapshot) {
   }
   const without = n_unlabelled > 0 ? ` ${count(n_unlabelled)} came without a true label.` : "";
   if (as_before === null || majority === null) return without.trim() || "\u00a0";
-  if (as_before > accuracy_windowed) return `Repeating the label before would do better: ${percent(as_before)} %.${without}`;
-  if (majority > accuracy_windowed) return `Always saying the commonest class would do better: ${percent(majority)} %.${without}`;
+  if (as_before > accuracy_windowed) return `Repeating the label before would do better: ${percent(as_before)}\u00a0%.${without}`;
+  if (majority > accuracy_windowed) return `Always saying the commonest class would do better: ${percent(majority)}\u00a0%.${without}`;
   const [better, guess] = majority > as_before ? [majority, "always saying the commonest class"] : [as_before, "repeating the label before"];
   return `${percent(accuracy_windowed - better)} points better than ${guess}.${without}`;
 }
@@ -88,13 +90,15 @@ export function drawTrustPlot(snapshot, now_millis) {
   drawn = snapshot;
   const history = snapshot.accuracy_history;
   setAttribute(plot, "data-empty", history.length < 2 ? "true" : null);
-  const floor = accuracyFloor(history.flatMap(([, ...shares]) => shares));
-  const y = (/** @type {number} */ share) => ((1 - share) / (1 - floor)) * HEIGHT;
+  // The first readings' shares jump between 0 and 1; they are drawn, but do not stretch the axis for ever.
+  const settled = history.filter(([labelled]) => labelled >= UNSETTLED);
+  const floor = accuracyFloor((settled.length > 0 ? settled : history).flatMap(([, ...shares]) => shares));
+  const y = (/** @type {number} */ share) => Math.min(1, (1 - share) / (1 - floor)) * HEIGHT;
   const first = history[0]?.[0] ?? 0;
   const last = history[history.length - 1]?.[0] ?? 1;
   xs = history.map(([labelled]) => ((labelled - first) / Math.max(1, last - first)) * WIDTH);
   const intervals = history.map(([labelled, accuracy]) => wilson(accuracy, Math.min(labelled, snapshot.window)));
-  const lower = intervals.map(([low]) => Math.min(HEIGHT, y(low)));
+  const lower = intervals.map(([low]) => y(low));
   const upper = intervals.map(([, high]) => y(high));
   setAttribute(byId("trust-band"), "d", bandPath(xs, lower, upper));
   setAttribute(byId("trust-line"), "d", linePath(xs, history.map(([, accuracy]) => y(accuracy))));

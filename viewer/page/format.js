@@ -60,10 +60,10 @@ export function durationParts(micros) {
   return [sign + (size < 99_950_000 ? (size / 1e6).toFixed(1) : WHOLE.format(size / 1e6)), "s"];
 }
 
-/** `0.51 ms`. @param {number|null|undefined} micros @returns {string} */
+/** `0.51 ms`, with a space at which no line breaks. @param {number|null|undefined} micros @returns {string} */
 export function duration(micros) {
   const [value, unit] = durationParts(micros);
-  return value === UNKNOWN ? UNKNOWN : `${value} ${unit}`;
+  return value === UNKNOWN ? UNKNOWN : `${value}\u00a0${unit}`;
 }
 
 /** A position on a log axis: `10 µs`, `1 ms`, `1 s`. @param {number} micros @returns {string} */
@@ -114,6 +114,7 @@ const CAUSES = new Map([
   ["history-lost", "no longer held by the server"],
   ["latest", "skipped as asked"],
   ["reconnect", "while disconnected"],
+  ["unexplained", "for a reason not told"],
 ]);
 
 /** `12 this page was too slow, 5 while disconnected`; empty when nothing is missing. @param {Record<string, number>} gaps @returns {string} */

@@ -30,6 +30,8 @@ import { emptySnapshot } from "./snapshot.js";
 const FRAME_BUDGET_MILLIS = 8;
 /** How often a hidden page, which gets no animation frames, asks. */
 const HIDDEN_EVERY_MILLIS = 1000;
+/** How often the readings of a cell are asked for while there are none. */
+const CELL_EVERY_MILLIS = 500;
 /** How much less often pictures move for readers who asked for less motion. */
 const REDUCED_MOTION_FACTOR = 4;
 
@@ -92,7 +94,7 @@ worker.addEventListener("message", ({ data }) => {
       showNeighbours(answer, newest);
       break;
     case "cell":
-      showCell(answer, newest, chooseReading);
+      if (showCell(answer, newest, chooseReading)) setTimeout(askCell, CELL_EVERY_MILLIS, answer.true_label, answer.predicted);
       break;
     case "failed":
       fail(answer.message);
@@ -105,6 +107,11 @@ worker.addEventListener("error", (event) => {
   event.preventDefault();
   fail(`The part of this page that labels readings stopped${event.message ? `: ${event.message}` : ""}. Reload the page to start it again.`);
 });
+
+/** @param {number} true_label @param {number} predicted */
+function askCell(true_label, predicted) {
+  post({ type: "cell", true_label, predicted });
+}
 
 /** @param {LabelledReading} reading */
 function chooseReading(reading) {
@@ -145,7 +152,7 @@ function frame(now_millis) {
 listenControls(post);
 listenConfusion((true_label, predicted) => {
   openCell(true_label, predicted);
-  post({ type: "cell", true_label, predicted });
+  askCell(true_label, predicted);
 });
 listenReadings(chooseReading);
 layTimeline();

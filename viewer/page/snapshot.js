@@ -8,7 +8,7 @@
 
 /** @typedef {"connecting"|"loading"|"waiting"|"live"|"behind"|"paused"|"ended"|"disconnected"|"no-model"|"mismatch"|"error"} State */
 /** @typedef {{name: string, unit?: string|null, min?: number|null, max?: number|null}} Feature */
-/** @typedef {{name: string, dataset: string|null, order: string|null, seed: number|null, rate: number|null, speed: number|null, n_rows: number|null, position: number|null, features: Feature[], classes: string[]}} Source */
+/** @typedef {{name: string, dataset: string|null, order: string|null, seed: number|null, rate: number|null, speed: number|null, n_rows: number|null, position: number|null, looping?: boolean|null, features: Feature[], classes: string[]}} Source */
 /** @typedef {{p50: number|null, p95: number|null, p99: number|null, max: number|null, n: number}} Percentiles */
 /** @typedef {"end_to_end"|"server"|"network"|"wait"|"classify"} Stage */
 /** @typedef {{seq: number, predicted: number, true_label: number|null, shares: number[], latency_micros: number|null, distance: number|null}} LabelledReading */
@@ -48,6 +48,7 @@
  * @property {number} n_reconnects
  * @property {number} n_lagging readings that exist and have no label yet
  * @property {number|null} newest_age_micros age of the newest labelled reading when it was labelled
+ * @property {{n_malformed: number, n_ignored: number, n_not_classified: number, last: string|null}} [errors] messages of no use, and what was said of the last
  * @property {Model|null} model
  * @property {number[][]} confusion rows: true class, columns: predicted class
  * @property {{class: number, share: number, n: number, seq: number}|null} now commonest predicted class of the last 250 ms
