@@ -190,6 +190,26 @@ fn near_ties_below_the_resolution_of_f32() {
     }
 }
 
+/// Values exact in f32 but far from zero, and queries that f32 can only round by as much as neighbours differ.
+#[wasm_bindgen_test(unsupported = test)]
+fn queries_between_the_numbers_of_f32() {
+    for seed in 0..60 {
+        let mut random = Random(seed);
+        let n_features = 1 + random.below(4);
+        let table = Table::random(&mut random, 300, |random, row| {
+            row.extend((0..n_features).map(|_| 1e6 + random.integer(-80, 80) / 16.0));
+        });
+        let queries: Vec<Vec<f64>> = (0..12)
+            .map(|_| {
+                (0..n_features)
+                    .map(|_| 1e6 + (random.unit() - 0.5) * 4.0)
+                    .collect()
+            })
+            .collect();
+        check("between f32", seed, &table, &queries);
+    }
+}
+
 /// Squares that underflow, overflow f32, or overflow f64 to infinity.
 #[wasm_bindgen_test(unsupported = test)]
 fn magnitudes_at_the_ends_of_the_range() {
