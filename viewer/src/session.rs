@@ -1,0 +1,674 @@
+//! The viewer's side of `runnel.v1`: [`Session`], a state machine without a socket, a clock or JavaScript.
+//!
+//! What happens comes in as method calls with the time on our clock in microseconds; what is to be done goes out as
+//! [`Action`]s; what the caller has to know comes back as [`Heard`]. The order is always connect, `hello`, `schema`,
+//! fetch the model, `subscribe`: while no model is there nothing is subscribed, so no reading waits or is given up
+//! for want of one.
+//!
+//! A connection that ends, or on which nothing was heard for [`SILENCE_MICROS`], is made again after a [`Backoff`].
+//! In the same session the subscription goes on at the next sequence number; in another one everything begins afresh.
+
+use std::collections::VecDeque;
+
+use evaluation::ClockOffset;
+use protocol::{
+    ChannelOnly, DecodeError, Encoding, Gap, Hello, Model, Ping, Policy, Resume, Schema, Seek, ServerMessage,
+    Speed, Stats, Status, Subscribe, VERSION, ViewerMessage,
+};
+
+use crate::backoff::Backoff;
+use crate::credit::{CREDIT, QUEUE};
+
+/// How often a `ping` asks for the server's time once the offset is known.
+const PING_EVERY_MICROS: f64 = 1_000_000.0;
+
+/// Pings sent at every tick at the start of a connection: the shortest of eight round trips is a good first offset.
+const N_FIRST_PINGS: u32 = 8;
+
+/// A connection that is silent for so long is dead: a server answers a `ping` every second.
+const SILENCE_MICROS: f64 = 10_000_000.0;
+
+/// Ticks further apart than this were missed.
+const MISSED_TICK_MICROS: f64 = 1_000_000.0;
+
+/// Wait before a model that could not be fetched is asked for again.
+const MODEL_RETRY_MICROS: f64 = 5_000_000.0;
+
+/// What the caller has to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Open a socket to the server.
+    Connect,
+    /// Close the socket; nothing more is wanted from it.
+    Disconnect,
+    /// Send a message.
+    Send(ViewerMessage),
+    /// Fetch a model, then call [`Session::model_ready`] or one of its siblings.
+    FetchModel(Model),
+}
+
+/// What a message from the server means for the readings.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Heard {
+    /// Nothing.
+    Nothing,
+    /// All counts begin afresh: another session, or other features or classes.
+    Afresh,
+    /// The same session goes on over a new connection.
+    Resumed,
+    /// Readings will not come; to be counted after those received before.
+    Gap(Gap),
+    /// The server has produced all readings below this sequence number.
+    Produced(u64),
+}
+
+/// The socket.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Connection {
+    /// `start` was not called.
+    Idle,
+    /// Opening, or waiting for `hello`.
+    Connecting,
+    /// `hello` has come.
+    Open,
+    /// Gone, or never there; tried again at `retry_at`.
+    Lost {
+        /// Our time of the next try.
+        retry_at: f64,
+        /// What is known of the cause, for people; may be empty.
+        reason: String,
+    },
+    /// Of no use to us; not tried again.
+    Refused(String),
+}
+
+/// The model of the followed channel.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ModelState {
+    /// No schema yet, or one without a model.
+    Absent,
+    /// Being fetched.
+    Loading(Model),
+    /// In use.
+    Ready(Model),
+    /// Loaded, but not for these features or classes: the sentence says what differs.
+    Mismatch(Model, String),
+    /// Could not be loaded, the sentence says why; asked for again at the time given.
+    Failed(Model, String, Option<f64>),
+}
+
+/// Most features and classes of a stream that is followed. What is kept of the last readings grows with both, and a
+/// page cannot show more; arbitrary, not tuned.
+pub const MAX_FEATURES: usize = 4_096;
+
+/// See [`MAX_FEATURES`].
+pub const MAX_CLASSES: usize = 1_024;
+
+/// The model in memory: what it is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadedModel {
+    /// SHA-256 of its file, as the schema named it.
+    pub sha256: String,
+    /// Its features, in order.
+    pub feature_names: Vec<String>,
+    /// Its classes, in order.
+    pub class_names: Vec<String>,
+}
+
+/// What a viewer asks of the replay.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Control {
+    /// Go on.
+    Play,
+    /// Hold.
+    Pause,
+    /// Go to a row, `0..n_rows`.
+    Seek(u64),
+    /// Change the speed, 1 being the rate that the server was started with.
+    Speed(f64),
+}
+
+/// Messages that were of no use.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Errors {
+    /// Texts and batches that could not be decoded.
+    pub n_malformed: u64,
+    /// Messages of a later version or for a channel that is not followed.
+    pub n_ignored: u64,
+    /// Readings that the classifier refused: a feature that is not a number.
+    pub n_not_classified: u64,
+    /// What the server, the decoder or the classifier said last.
+    pub last: Option<String>,
+}
+
+/// One viewer's conversation with one server.
+#[derive(Debug)]
+pub struct Session {
+    /// The source to follow; the first one announced if `None`.
+    source: Option<String>,
+    connection: Connection,
+    /// When something was last heard, or a connection last tried.
+    heard_at: f64,
+    backoff: Backoff,
+    hello: Option<Hello>,
+    schema: Option<Schema>,
+    model: ModelState,
+    /// What the model in memory is for.
+    loaded: Option<LoadedModel>,
+    status: Option<Status>,
+    stats: Option<Stats>,
+    subscribed: bool,
+    clock: ClockOffset,
+    next_ping_at: f64,
+    n_first_pings: u32,
+    n_reconnects: u64,
+    /// All readings below this one were received in this session.
+    received_until: Option<u64>,
+    /// When the counts began afresh because the server was started again.
+    restarted_at: Option<f64>,
+    /// When `tick` was last called.
+    ticked_at: f64,
+    errors: Errors,
+    actions: VecDeque<Action>,
+}
+
+impl Session {
+    /// A session that follows `source`, or the first source announced; `seed` spreads reconnections.
+    #[must_use]
+    pub fn new(source: Option<String>, seed: u64) -> Self {
+        Self {
+            source,
+            connection: Connection::Idle,
+            heard_at: 0.0,
+            backoff: Backoff::new(seed),
+            hello: None,
+            schema: None,
+            model: ModelState::Absent,
+            status: None,
+            stats: None,
+            subscribed: false,
+            clock: ClockOffset::new(),
+            next_ping_at: 0.0,
+            n_first_pings: 0,
+            n_reconnects: 0,
+            received_until: None,
+            restarted_at: None,
+            ticked_at: f64::INFINITY,
+            loaded: None,
+            errors: Errors::default(),
+            actions: VecDeque::new(),
+        }
+    }
+
+    /// Takes the next thing to do.
+    pub fn next_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// Connects for the first time.
+    pub fn start(&mut self, now: f64) {
+        if self.connection == Connection::Idle {
+            self.connect(now);
+        }
+    }
+
+    /// The socket closed, or could not be opened.
+    pub fn closed(&mut self, reason: &str, now: f64) {
+        if matches!(self.connection, Connection::Connecting | Connection::Open) {
+            self.connection = Connection::Lost {
+                retry_at: now + self.backoff.next_micros(),
+                reason: reason.to_owned(),
+            };
+            self.subscribed = false;
+        }
+    }
+
+    /// Time passed; to be called every 100 ms or so.
+    pub fn tick(&mut self, now: f64) {
+        // A time without ticks is our own silence (a sleeping computer, a model being built), not the server's.
+        self.heard_at += (now - self.ticked_at - MISSED_TICK_MICROS).max(0.0);
+        self.ticked_at = now;
+        match &self.connection {
+            Connection::Lost { retry_at, .. } if now >= *retry_at => self.connect(now),
+            Connection::Connecting | Connection::Open if now - self.heard_at > SILENCE_MICROS => {
+                self.actions.push_back(Action::Disconnect);
+                self.closed("the server did not answer for 10 s", now);
+            }
+            Connection::Open => {
+                if now >= self.next_ping_at {
+                    self.ping(now);
+                }
+                if let ModelState::Failed(_, _, Some(retry_at)) = self.model
+                    && now >= retry_at
+                {
+                    self.model = ModelState::Absent;
+                    self.follow();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A text message came.
+    pub fn text(&mut self, text: &str, now: f64) -> Heard {
+        self.heard_at = now;
+        match ServerMessage::from_json(text) {
+            Ok(message) => self.message(message, now),
+            Err(error) => {
+                match error {
+                    DecodeError::UnknownOp { .. } => self.errors.n_ignored += 1,
+                    _ => self.errors.n_malformed += 1,
+                }
+                self.errors.last = Some(error.to_string());
+                Heard::Nothing
+            }
+        }
+    }
+
+    /// A batch of the followed channel came; it ends before `next_seq`.
+    pub fn received(&mut self, next_seq: u64, now: f64) {
+        self.heard_at = now;
+        self.received_until = Some(self.received_until.unwrap_or(0).max(next_seq));
+    }
+
+    /// What was received from `next_seq` on is wanted again.
+    pub fn resume_at(&mut self, next_seq: Option<u64>) {
+        self.received_until = next_seq;
+    }
+
+    /// More came than was asked for: the connection is given up, and made again.
+    pub fn overrun(&mut self, reason: String, now: f64) {
+        self.actions.push_back(Action::Disconnect);
+        self.closed(&reason, now);
+        self.errors.last = Some(reason);
+    }
+
+    /// A batch came that could not be read.
+    pub fn malformed(&mut self, reason: String) {
+        self.errors.n_malformed += 1;
+        self.errors.last = Some(reason);
+    }
+
+    /// A batch came that nobody asked for.
+    pub fn ignored(&mut self) {
+        self.errors.n_ignored += 1;
+    }
+
+    /// A reading could not be classified.
+    pub fn not_classified(&mut self, reason: String) {
+        self.errors.n_not_classified += 1;
+        self.errors.last = Some(reason);
+    }
+
+    /// Acknowledges all readings below `next_seq`.
+    pub fn acknowledge(&mut self, next_seq: u64) {
+        if let Some(channel) = self.subscribed_channel() {
+            self.send(ViewerMessage::Ack(protocol::Ack { channel, next_seq }));
+        }
+    }
+
+    /// Passes a wish on to the server; without a channel there is nothing to control.
+    pub fn control(&mut self, control: Control) {
+        let Some(channel) = self.schema.as_ref().map(|schema| schema.channel) else {
+            return;
+        };
+        let only = ChannelOnly { channel };
+        let message = match control {
+            Control::Play => ViewerMessage::Play(only),
+            Control::Pause => ViewerMessage::Pause(only),
+            Control::Seek(position) => ViewerMessage::Seek(Seek { channel, position }),
+            Control::Speed(factor) => ViewerMessage::Speed(Speed { channel, factor }),
+        };
+        if self.connection != Connection::Open {
+            return;
+        }
+        match message.validate() {
+            Ok(()) => self.send(message),
+            Err(error) => self.errors.last = Some(error.to_string()),
+        }
+    }
+
+    /// A model is loaded.
+    pub fn model_ready(&mut self, loaded: LoadedModel) {
+        self.loaded = Some(loaded);
+        self.follow();
+    }
+
+    /// The model with this hash could not be fetched, which may pass.
+    pub fn model_not_fetched(&mut self, sha256: &str, reason: String, now: f64) {
+        self.model_failed(sha256, reason, Some(now + MODEL_RETRY_MICROS));
+    }
+
+    /// The model with this hash came and is of no use.
+    pub fn model_not_usable(&mut self, sha256: &str, reason: String) {
+        self.model_failed(sha256, reason, None);
+    }
+
+    fn model_failed(&mut self, sha256: &str, reason: String, retry_at: Option<f64>) {
+        if let ModelState::Loading(model) = &self.model
+            && model.sha256 == sha256
+        {
+            self.model = ModelState::Failed(model.clone(), reason, retry_at);
+        }
+    }
+
+    fn message(&mut self, message: ServerMessage, now: f64) -> Heard {
+        // Only `hello` makes a connection; what comes before it is nobody's.
+        if self.connection != Connection::Open && !matches!(message, ServerMessage::Hello(_)) {
+            self.errors.n_ignored += 1;
+            return Heard::Nothing;
+        }
+        let followed = self.schema.as_ref().map(|schema| schema.channel);
+        match message {
+            ServerMessage::Hello(hello) => self.hello(hello, now),
+            ServerMessage::Schema(schema) => self.schema(schema),
+            ServerMessage::Pong(pong) => {
+                self.clock.record(
+                    pong.viewer_sent_micros,
+                    pong.server_received_micros as f64,
+                    pong.server_sent_micros as f64,
+                    now,
+                );
+                Heard::Nothing
+            }
+            ServerMessage::Gap(gap) if Some(gap.channel) == followed => {
+                self.received_until = Some(self.received_until.unwrap_or(0).max(gap.until));
+                Heard::Gap(gap)
+            }
+            ServerMessage::Status(status) if Some(status.channel) == followed => {
+                let next_seq = status.next_seq;
+                self.status = Some(status);
+                Heard::Produced(next_seq)
+            }
+            ServerMessage::Stats(stats) if Some(stats.channel) == followed => {
+                let n_produced = stats.n_produced;
+                self.stats = Some(stats);
+                Heard::Produced(n_produced)
+            }
+            ServerMessage::Err(error) => {
+                self.errors.last = Some(error.message);
+                Heard::Nothing
+            }
+            ServerMessage::Gap(_)
+            | ServerMessage::Status(_)
+            | ServerMessage::Stats(_)
+            | ServerMessage::Reading(_) => {
+                self.errors.n_ignored += 1;
+                Heard::Nothing
+            }
+        }
+    }
+
+    fn hello(&mut self, hello: Hello, now: f64) -> Heard {
+        if hello.version != VERSION {
+            let version = hello.version;
+            self.refuse(format!(
+                "The server speaks version {version} of the protocol, this page version {VERSION}: \
+                 reload the page from that server."
+            ));
+            return Heard::Nothing;
+        }
+        self.connection = Connection::Open;
+        self.backoff.reset();
+        self.subscribed = false;
+        self.n_first_pings = N_FIRST_PINGS;
+        let before = self.hello.replace(hello);
+        let heard = match (&before, &self.hello) {
+            (None, _) => Heard::Nothing,
+            (Some(before), Some(hello)) if before.session == hello.session => {
+                self.n_reconnects += 1;
+                Heard::Resumed
+            }
+            _ => {
+                self.n_reconnects += 1;
+                self.restarted_at = Some(now);
+                self.schema = None;
+                self.status = None;
+                self.stats = None;
+                self.received_until = None;
+                self.clock = ClockOffset::new();
+                Heard::Afresh
+            }
+        };
+        self.ping(now);
+        heard
+    }
+
+    fn schema(&mut self, schema: Schema) -> Heard {
+        let ours = match &self.schema {
+            Some(followed) => followed.channel == schema.channel && followed.source == schema.source,
+            None => self.source.as_ref().is_none_or(|source| *source == schema.source),
+        };
+        if !ours {
+            // Another channel of the same server: none of our business, and no error.
+            return Heard::Nothing;
+        }
+        let (n_features, n_classes) = (schema.features.len(), schema.classes.len());
+        if n_features > MAX_FEATURES || n_classes > MAX_CLASSES {
+            self.refuse(format!(
+                "The stream has {n_features} features and {n_classes} classes; this page takes at most {MAX_FEATURES} \
+                 and {MAX_CLASSES}."
+            ));
+            return Heard::Nothing;
+        }
+        let before = self.schema.replace(schema);
+        let same_table = match (&before, &self.schema) {
+            (Some(before), Some(now)) => before.classes == now.classes && same_names(before, now),
+            _ => false,
+        };
+        self.follow();
+        match before {
+            Some(_) if same_table => Heard::Nothing,
+            _ => Heard::Afresh,
+        }
+    }
+
+    /// Takes the next step towards readings: fetch the model, or subscribe.
+    fn follow(&mut self) {
+        let Some(schema) = &self.schema else {
+            return;
+        };
+        let Some(wanted) = &schema.model else {
+            self.model = ModelState::Absent;
+            return;
+        };
+        let wanted = wanted.clone();
+        let loaded = self
+            .loaded
+            .as_ref()
+            .filter(|loaded| loaded.sha256 == wanted.sha256);
+        if let Some(loaded) = loaded {
+            if let Some(reason) = mismatch(loaded, schema) {
+                self.unsubscribe();
+                self.model = ModelState::Mismatch(wanted, reason);
+            } else {
+                self.model = ModelState::Ready(wanted);
+                self.subscribe();
+            }
+            return;
+        }
+        match &self.model {
+            ModelState::Loading(model) | ModelState::Failed(model, ..) if model.sha256 == wanted.sha256 => {}
+            _ => {
+                self.unsubscribe();
+                self.model = ModelState::Loading(wanted.clone());
+                self.actions.push_back(Action::FetchModel(wanted));
+            }
+        }
+    }
+
+    /// Stops readings. Version 1 has no message for it, but a new connection has none until it asks.
+    fn unsubscribe(&mut self) {
+        if self.subscribed {
+            self.subscribed = false;
+            self.actions.push_back(Action::Disconnect);
+            self.connection = Connection::Lost {
+                retry_at: self.heard_at,
+                reason: "the stream or its model changed".to_owned(),
+            };
+        }
+    }
+
+    fn subscribe(&mut self) {
+        let (Connection::Open, Some(schema), Some(hello)) = (&self.connection, &self.schema, &self.hello)
+        else {
+            return;
+        };
+        if self.subscribed {
+            return;
+        }
+        let subscribe = Subscribe {
+            channel: schema.channel,
+            encoding: Encoding::Binary,
+            policy: Policy::DropOldest,
+            queue: Some(QUEUE),
+            credit: Some(CREDIT),
+            resume: self.received_until.map(|next_seq| Resume {
+                session: hello.session.clone(),
+                next_seq,
+            }),
+        };
+        self.subscribed = true;
+        self.send(ViewerMessage::Subscribe(subscribe));
+    }
+
+    fn refuse(&mut self, reason: String) {
+        self.connection = Connection::Refused(reason);
+        self.subscribed = false;
+        self.actions.push_back(Action::Disconnect);
+    }
+
+    fn connect(&mut self, now: f64) {
+        self.connection = Connection::Connecting;
+        self.heard_at = now;
+        self.actions.push_back(Action::Connect);
+    }
+
+    fn ping(&mut self, now: f64) {
+        self.n_first_pings = self.n_first_pings.saturating_sub(1);
+        self.next_ping_at = if self.n_first_pings > 0 {
+            now
+        } else {
+            now + PING_EVERY_MICROS
+        };
+        self.send(ViewerMessage::Ping(Ping {
+            viewer_sent_micros: now,
+        }));
+    }
+
+    fn send(&mut self, message: ViewerMessage) {
+        self.actions.push_back(Action::Send(message));
+    }
+
+    fn subscribed_channel(&self) -> Option<u16> {
+        let schema = self.schema.as_ref()?;
+        self.subscribed.then_some(schema.channel)
+    }
+}
+
+/// What others may look at.
+impl Session {
+    /// The socket.
+    #[must_use]
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// The server's last `hello`.
+    #[must_use]
+    pub fn last_hello(&self) -> Option<&Hello> {
+        self.hello.as_ref()
+    }
+
+    /// The followed channel.
+    #[must_use]
+    pub fn followed(&self) -> Option<&Schema> {
+        self.schema.as_ref()
+    }
+
+    /// The model of the followed channel.
+    #[must_use]
+    pub fn model(&self) -> &ModelState {
+        &self.model
+    }
+
+    /// The replay's state, as last announced.
+    #[must_use]
+    pub fn status(&self) -> Option<&Status> {
+        self.status.as_ref()
+    }
+
+    /// The server's counts for us, as last announced.
+    #[must_use]
+    pub fn stats(&self) -> Option<&Stats> {
+        self.stats.as_ref()
+    }
+
+    /// Whether readings were asked for.
+    #[must_use]
+    pub fn is_subscribed(&self) -> bool {
+        self.subscribed
+    }
+
+    /// The server's clock.
+    #[must_use]
+    pub fn clock(&self) -> &ClockOffset {
+        &self.clock
+    }
+
+    /// Connections made after the first.
+    #[must_use]
+    pub fn n_reconnects(&self) -> u64 {
+        self.n_reconnects
+    }
+
+    /// When the counts began afresh because the server was started again.
+    #[must_use]
+    pub fn restarted_at(&self) -> Option<f64> {
+        self.restarted_at
+    }
+
+    /// Messages that were of no use.
+    #[must_use]
+    pub fn errors(&self) -> &Errors {
+        &self.errors
+    }
+}
+
+/// How a model and a schema differ, in one sentence; `None` if the model is for these readings.
+fn mismatch(model: &LoadedModel, schema: &Schema) -> Option<String> {
+    let features: Vec<&str> = schema
+        .features
+        .iter()
+        .map(|feature| feature.name.as_str())
+        .collect();
+    let classes: Vec<&str> = schema.classes.iter().map(String::as_str).collect();
+    difference("feature", &model.feature_names, &features)
+        .or_else(|| difference("class", &model.class_names, &classes))
+}
+
+fn difference(what: &str, model: &[String], stream: &[&str]) -> Option<String> {
+    let (n_model, n_stream) = (model.len(), stream.len());
+    if n_model != n_stream {
+        let plural = if what == "class" { "classes" } else { "features" };
+        return Some(format!(
+            "The model has {n_model} {plural}, the stream {n_stream}."
+        ));
+    }
+    let idx = model.iter().zip(stream).position(|(a, b)| a != b)?;
+    let (number, in_model, in_stream) = (idx + 1, &model[idx], stream[idx]);
+    Some(format!(
+        "The model's {what} {number} is “{in_model}”, the stream's is “{in_stream}”."
+    ))
+}
+
+fn same_names(a: &Schema, b: &Schema) -> bool {
+    let names = |schema: &Schema| -> Vec<String> {
+        schema
+            .features
+            .iter()
+            .map(|feature| feature.name.clone())
+            .collect()
+    };
+    names(a) == names(b)
+}

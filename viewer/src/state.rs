@@ -1,0 +1,241 @@
+//! The one word and the one sentence that say how the viewer is: [`State`].
+
+use protocol::ReplayState;
+use serde::Serialize;
+
+use crate::session::{Connection, ModelState, Session};
+
+/// A viewer whose newest label is older than this is behind. Half a second is what a person sees as late, and what the
+/// credit holds at 1,000 readings/s.
+const BEHIND_MICROS: f64 = 500_000.0;
+
+/// It has caught up when the newest label is younger than this: half, so that the state does not flicker.
+const CAUGHT_UP_MICROS: f64 = BEHIND_MICROS / 2.0;
+
+/// A viewer for which readings were skipped is behind for at least so long.
+const SKIPPED_MICROS: f64 = 2e6;
+
+/// How long a restarted server is spoken of.
+const RESTARTED_MICROS: f64 = 30e6;
+
+/// How the viewer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// Opening the connection, or waiting for the server's first messages.
+    Connecting,
+    /// Fetching or building the model.
+    Loading,
+    /// Subscribed, no reading yet.
+    Waiting,
+    /// Labelling what comes.
+    Live,
+    /// Labelling late, or not all.
+    Behind,
+    /// The replay is held.
+    Paused,
+    /// The replay's last row was labelled.
+    Ended,
+    /// No connection; it is tried again.
+    Disconnected,
+    /// The stream has no model.
+    NoModel,
+    /// The model is for other features or classes.
+    Mismatch,
+    /// It does not go on by itself, or only after some time.
+    Error,
+}
+
+/// A state with its sentence.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Standing {
+    /// The state.
+    pub state: State,
+    /// One or two sentences for people.
+    pub message: String,
+    /// Time to the next try, where there is one.
+    pub retry_in_micros: Option<f64>,
+}
+
+/// Whether the viewer keeps up with its stream.
+#[derive(Debug, Default)]
+pub struct Pace {
+    is_behind: bool,
+    skipped_at: Option<f64>,
+}
+
+/// What the state follows from besides the session.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress {
+    /// Readings labelled.
+    pub labelled: u64,
+    /// Readings produced and neither labelled nor missing.
+    pub n_lagging: u64,
+    /// Readings skipped because we are too slow.
+    pub n_skipped: u64,
+    /// Age of the newest labelled reading when it was labelled.
+    pub newest_age_micros: Option<f64>,
+    /// Bytes of the model that have come.
+    pub n_loaded_bytes: u64,
+}
+
+impl Pace {
+    /// Readings were given up because we were too slow.
+    pub fn skipped(&mut self, now: f64) {
+        self.skipped_at = Some(now);
+    }
+
+    /// Decides anew. `is_paced`: the stream has a rate of its own; one that goes as fast as its viewers take it is kept
+    /// waiting by design, and whoever follows it is behind only if something is skipped.
+    pub fn update(&mut self, progress: &Progress, is_paced: bool, now: f64) -> bool {
+        let skips = self.skipped_at.is_some_and(|at| now - at < SKIPPED_MICROS);
+        let limit = if self.is_behind {
+            CAUGHT_UP_MICROS
+        } else {
+            BEHIND_MICROS
+        };
+        let is_late = progress.n_lagging > 0 && progress.newest_age_micros.is_some_and(|age| age > limit);
+        self.is_behind = skips || (is_paced && is_late);
+        self.is_behind
+    }
+}
+
+/// Says how a session stands.
+#[must_use]
+pub fn standing(session: &Session, progress: &Progress, pace: &mut Pace, now: f64) -> Standing {
+    let say = |state, message: String| Standing {
+        state,
+        message,
+        retry_in_micros: None,
+    };
+    match session.connection() {
+        Connection::Idle | Connection::Connecting if session.last_hello().is_none() => {
+            return say(State::Connecting, "Connecting to the server.".to_owned());
+        }
+        Connection::Idle | Connection::Connecting => {
+            return say(
+                State::Disconnected,
+                "The connection was lost; connecting again.".to_owned(),
+            );
+        }
+        Connection::Refused(reason) => return say(State::Error, reason.clone()),
+        Connection::Lost { retry_at, reason } => {
+            let retry_in_micros = (retry_at - now).max(0.0);
+            let what = if session.last_hello().is_some() {
+                "The connection to the server was lost"
+            } else {
+                "The server cannot be reached"
+            };
+            let reason = if reason.is_empty() {
+                String::new()
+            } else {
+                format!(" ({reason})")
+            };
+            let secs = (retry_in_micros / 1e6).ceil();
+            return Standing {
+                state: State::Disconnected,
+                message: format!("{what}{reason}; next try in {secs} s."),
+                retry_in_micros: Some(retry_in_micros),
+            };
+        }
+        Connection::Open => {}
+    }
+    if session.followed().is_none() {
+        return say(
+            State::Connecting,
+            "Connected; waiting for the server to say what it streams.".to_owned(),
+        );
+    }
+    match session.model() {
+        ModelState::Absent => {
+            let message =
+                "This stream has no model, so its readings cannot be labelled; start the server with one.";
+            say(State::NoModel, message.to_owned())
+        }
+        ModelState::Loading(model) if progress.n_loaded_bytes >= model.n_bytes => say(
+            State::Loading,
+            "The model has come; building its index.".to_owned(),
+        ),
+        ModelState::Loading(model) => {
+            let percent = 100 * progress.n_loaded_bytes / model.n_bytes.max(1);
+            let megabytes = model.n_bytes as f64 / 1e6;
+            say(
+                State::Loading,
+                format!("Loading the model: {percent} % of {megabytes:.1} MB."),
+            )
+        }
+        ModelState::Mismatch(_, reason) => {
+            let message = format!("{reason} Start the server with a model that was fitted to this stream.");
+            say(State::Mismatch, message)
+        }
+        ModelState::Failed(_, reason, Some(retry_at)) => {
+            let retry_in_micros = (retry_at - now).max(0.0);
+            let secs = (retry_in_micros / 1e6).ceil();
+            Standing {
+                state: State::Error,
+                message: format!("The model could not be loaded: {reason}. Next try in {secs} s."),
+                retry_in_micros: Some(retry_in_micros),
+            }
+        }
+        ModelState::Failed(_, reason, None) => {
+            let message =
+                format!("The model is of no use: {reason}. Restart the server, then reload this page.");
+            say(State::Error, message)
+        }
+        ModelState::Ready(_) => flowing(session, progress, pace, now),
+    }
+}
+
+/// How a session with readings stands.
+fn flowing(session: &Session, progress: &Progress, pace: &mut Pace, now: f64) -> Standing {
+    let Progress {
+        labelled,
+        n_lagging,
+        n_skipped,
+        ..
+    } = *progress;
+    let is_paced = session
+        .followed()
+        .and_then(|schema| schema.replay.as_ref())
+        .is_none_or(|replay| replay.rate.is_some());
+    let is_behind = pace.update(progress, is_paced, now);
+    let replay = session.status().map(|status| status.state);
+    let (state, mut message) = match replay {
+        Some(ReplayState::Paused) if n_lagging > 0 => (
+            State::Paused,
+            format!("The replay is held; {n_lagging} readings are still to be labelled."),
+        ),
+        Some(ReplayState::Paused) => (
+            State::Paused,
+            "The replay is held; every reading sent is labelled.".to_owned(),
+        ),
+        Some(ReplayState::Ended) if n_lagging == 0 => (
+            State::Ended,
+            "The replay's last row is labelled; play or seek to start again.".to_owned(),
+        ),
+        _ if is_behind => {
+            let age = progress.newest_age_micros.unwrap_or(0.0) / 1e6;
+            let skipped = match n_skipped {
+                0 => "nothing was skipped".to_owned(),
+                n => format!("{n} were skipped because this page is slower than the stream"),
+            };
+            (
+                State::Behind,
+                format!("{n_lagging} readings ({age:.1} s) behind; {skipped}."),
+            )
+        }
+        _ if labelled == 0 => (State::Waiting, "Ready; waiting for the first reading.".to_owned()),
+        _ => (State::Live, "Every reading is labelled as it arrives.".to_owned()),
+    };
+    if session
+        .restarted_at()
+        .is_some_and(|at| now - at < RESTARTED_MICROS)
+    {
+        message.push_str(" The server was started again, so all counts began afresh.");
+    }
+    Standing {
+        state,
+        message,
+        retry_in_micros: None,
+    }
+}

@@ -1,0 +1,283 @@
+//! What is counted over a session: [`Statistics`] puts evaluation, latencies, time line and kept readings together.
+//!
+//! All of it begins afresh with a new session or other features or classes. Recording a reading allocates nothing in
+//! the steady state; memory is about 4 MB for the latency histograms, the rest grows with features and classes.
+//!
+//! Where latencies are shorter than the clock's ticks (5 µs when cross-origin isolated, else 100 µs), a group of
+//! consecutive readings of a batch is timed as one and each gets its share: [`Timing`].
+
+use std::collections::VecDeque;
+
+use evaluation::{LatencyHistogram, LatencySummary, LogBins, Prequential, RateMeter, RecentLatency};
+use protocol::Schema;
+
+use crate::kept::{Kept, Labelled};
+use crate::labeller::Label;
+use crate::timeline::Timeline;
+
+/// Readings that windowed scores look back.
+pub const WINDOW: usize = 1_000;
+
+/// Points kept of the accuracy's history: as many as the time line has bins.
+const N_HISTORY: usize = 240;
+
+/// Time between two points of the history.
+const HISTORY_MICROS: f64 = 250_000.0;
+
+/// What "recent" latencies look back.
+const RECENT_MICROS: f64 = 5e6;
+
+/// Features whose recent course is kept for drawing.
+const N_DRAWN_FEATURES: usize = 12;
+
+/// Bins of the drawn latency histogram for each factor of ten.
+const BINS_PER_DECADE: u32 = 8;
+
+/// Percentiles are taken at most so often: reading the histograms costs about a tenth of a millisecond, and nobody
+/// reads figures that change more often.
+const SUMMARY_MICROS: f64 = 200_000.0;
+
+/// The parts of a reading's way, in the order of [`Latency::stages`].
+pub const STAGES: [&str; 5] = ["end_to_end", "server", "network", "wait", "classify"];
+
+/// One point of the accuracy's history.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct HistoryPoint(pub u64, pub Option<f64>, pub Option<f64>, pub Option<f64>);
+
+/// When a group of readings of one message was labelled, all on our clock.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Timing {
+    /// When the message arrived.
+    pub arrived: f64,
+    /// When its server wrote it, by its own clock.
+    pub written: f64,
+    /// When the first reading of the group was begun.
+    pub began: f64,
+    /// When the last one was labelled.
+    pub ended: f64,
+    /// Server's clock less ours, if known. Without it, neither end-to-end nor network latency is.
+    pub offset_micros: Option<f64>,
+}
+
+/// All that is counted.
+#[derive(Debug)]
+pub struct Statistics {
+    /// Readings labelled.
+    pub labelled: u64,
+    /// Of those, without a true label.
+    pub n_unlabelled: u64,
+    /// Age of the newest labelled reading when it was labelled.
+    pub newest_age_micros: Option<f64>,
+    /// Scores of those with a true label.
+    pub scores: Prequential,
+    /// Latencies by stage.
+    pub latency: Latency,
+    /// The last minute.
+    pub timeline: Timeline,
+    /// The last readings.
+    pub kept: Kept,
+    /// Windowed accuracy over time.
+    pub history: VecDeque<HistoryPoint>,
+    /// Which features are drawn: the first that vary.
+    pub drawn_features: Vec<usize>,
+    /// Readings labelled per second over about the last second, when [`Statistics::look`] was called.
+    pub labelled_per_sec: f64,
+    rate: RateMeter,
+    history_at: f64,
+}
+
+impl Statistics {
+    /// Nothing counted yet of the readings of this schema.
+    #[must_use]
+    pub fn new(schema: &Schema) -> Self {
+        let (n_features, n_classes) = (schema.features.len(), schema.classes.len());
+        let varies = |idx: &usize| {
+            let feature = &schema.features[*idx];
+            !(feature.min.is_some() && feature.min == feature.max)
+        };
+        Self {
+            labelled: 0,
+            n_unlabelled: 0,
+            newest_age_micros: None,
+            scores: Prequential::new(n_classes, WINDOW),
+            latency: Latency::new(),
+            timeline: Timeline::new(n_classes),
+            kept: Kept::new(n_features, n_classes),
+            history: VecDeque::with_capacity(N_HISTORY),
+            drawn_features: (0..n_features).filter(varies).take(N_DRAWN_FEATURES).collect(),
+            labelled_per_sec: 0.0,
+            rate: RateMeter::new(),
+            history_at: 0.0,
+        }
+    }
+
+    /// A reading was labelled; its latency comes with its group's [`Statistics::timed`]. `now` may be its group's start.
+    pub fn labelled(&mut self, label: &Label<'_>, now: f64) {
+        self.labelled += 1;
+        let mut is_mistake = false;
+        // A true label that is no class of the schema is as good as none.
+        let scored = label.head.true_label.map(|true_label| {
+            is_mistake = true_label != label.predicted;
+            self.scores.record(true_label, label.predicted)
+        });
+        if !matches!(scored, Some(Ok(()))) {
+            self.n_unlabelled += 1;
+            is_mistake = false;
+        }
+        self.timeline
+            .labelled(now, label.head.seq, label.predicted, is_mistake);
+        let labelled = Labelled {
+            seq: label.head.seq,
+            predicted: label.predicted,
+            true_label: label.head.true_label,
+            distance: label.distance,
+            latency_micros: f64::NAN,
+        };
+        self.kept.push(labelled, label.features, label.shares);
+    }
+
+    /// The last `sent.len()` readings, sent at these times by the server's clock, were labelled with this timing.
+    ///
+    /// All count as labelled when the last one was: up to a few ticks of the clock late, never early.
+    pub fn timed(&mut self, sent: &[f64], timing: &Timing) {
+        let Timing {
+            arrived,
+            written,
+            began,
+            ended,
+            offset_micros,
+        } = *timing;
+        let n = sent.len();
+        let each = (ended - began) / n.max(1) as f64;
+        for (idx, &sent) in sent.iter().enumerate() {
+            let wait = began + each * idx as f64 - arrived;
+            let (end_to_end, network) = match offset_micros {
+                // The offset is an estimate: below 0 means 0 within its uncertainty.
+                Some(offset) => (
+                    (ended + offset - sent).max(0.0),
+                    (arrived + offset - written).max(0.0),
+                ),
+                None => (f64::NAN, f64::NAN),
+            };
+            self.latency
+                .record(ended, [end_to_end, written - sent, network, wait, each]);
+            self.kept.set_latency(n - 1 - idx, end_to_end);
+            if idx + 1 == n && !end_to_end.is_nan() {
+                self.newest_age_micros = Some(end_to_end);
+            }
+        }
+        self.rate.record(ended, n as u64);
+        if ended - self.history_at >= HISTORY_MICROS {
+            self.history_at = ended;
+            self.remember_scores();
+        }
+    }
+
+    /// Readings were found missing.
+    pub fn missing(&mut self, n: u64, now: f64) {
+        if n > 0 {
+            self.timeline.missing(now, n);
+        }
+    }
+
+    /// Brings what depends on the time up to `now`, before it is looked at.
+    pub fn look(&mut self, now: f64) {
+        self.labelled_per_sec = self.rate.per_sec(now);
+        self.timeline.advance(now);
+        self.latency.look(now);
+    }
+
+    fn remember_scores(&mut self) {
+        let scores = self.scores.windowed();
+        if scores.n == 0 {
+            return;
+        }
+        if self.history.len() == N_HISTORY {
+            self.history.pop_front();
+        }
+        self.history.push_back(HistoryPoint(
+            self.labelled,
+            scores.accuracy,
+            scores.baseline_no_change,
+            scores.baseline_majority,
+        ));
+    }
+}
+
+/// Latencies by stage, all and recent.
+#[derive(Debug)]
+pub struct Latency {
+    all: [LatencyHistogram; STAGES.len()],
+    recent: [RecentLatency; STAGES.len()],
+    summaries: Summaries,
+    summarised_at: f64,
+}
+
+/// Percentiles by stage, in the order of [`STAGES`].
+#[derive(Debug, Clone, Default)]
+pub struct Summaries {
+    /// Since the start.
+    pub all: [Option<LatencySummary>; STAGES.len()],
+    /// Of the last seconds.
+    pub recent: [Option<LatencySummary>; STAGES.len()],
+    /// End to end, since the start, for drawing.
+    pub bins: LogBins,
+}
+
+impl Latency {
+    fn new() -> Self {
+        Self {
+            all: std::array::from_fn(|_| LatencyHistogram::new()),
+            recent: std::array::from_fn(|_| RecentLatency::new(RECENT_MICROS)),
+            summaries: Summaries::default(),
+            summarised_at: f64::NEG_INFINITY,
+        }
+    }
+
+    /// Counts one reading's latencies in the order of [`STAGES`]; NaN is not counted.
+    fn record(&mut self, now: f64, stages: [f64; STAGES.len()]) {
+        for ((all, recent), micros) in self.all.iter_mut().zip(&mut self.recent).zip(stages) {
+            all.record(micros);
+            recent.record(now, micros);
+        }
+    }
+
+    /// Takes the percentiles, if the last ones are [`SUMMARY_MICROS`] old.
+    fn look(&mut self, now: f64) {
+        if now - self.summarised_at < SUMMARY_MICROS {
+            return;
+        }
+        self.summarised_at = now;
+        self.summaries = Summaries {
+            all: self.all.each_ref().map(LatencyHistogram::summary),
+            recent: self.recent.each_mut().map(|recent| recent.summary(now)),
+            bins: drawn(self.all[0].log_bins(BINS_PER_DECADE)),
+        };
+    }
+
+    /// The percentiles last taken.
+    #[must_use]
+    pub fn summaries(&self) -> &Summaries {
+        &self.summaries
+    }
+}
+
+/// The bins from the first to the last that is not empty, and the one before, whose upper end is where they start.
+fn drawn(mut bins: LogBins) -> LogBins {
+    let last = bins
+        .counts
+        .iter()
+        .rposition(|&count| count > 0)
+        .map_or(0, |idx| idx + 1);
+    let first = bins
+        .counts
+        .iter()
+        .position(|&count| count > 0)
+        .unwrap_or(0)
+        .saturating_sub(1);
+    bins.counts.truncate(last);
+    bins.upper_micros.truncate(last);
+    bins.counts.drain(..first);
+    bins.upper_micros.drain(..first);
+    bins
+}

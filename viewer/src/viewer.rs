@@ -1,0 +1,448 @@
+//! All of the worker but the browser: [`Viewer`].
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use classifier_wasm::classifier::Knn;
+use protocol::{BatchHeader, Gap, GapCause, ReadingBatch, RecordLayout};
+
+use crate::credit::{AckWindow, CREDIT};
+use crate::labeller::Labeller;
+use crate::page::{Answer, NeighbourRow, ReadingRow, Start};
+use crate::sequence::Sequence;
+use crate::session::{Action, Heard, ModelState, Session};
+use crate::state::{Pace, Progress, Standing, standing};
+use crate::statistics::{Statistics, Timing};
+
+/// Most time that the worker labels before the browser gets its turn: half of an animation frame, so that a
+/// snapshot asked for in one frame is there in the next.
+pub const SLICE_MICROS: f64 = 8_000.0;
+
+/// A group of readings is timed as one until it takes this long: ten ticks of a 5 µs clock, so that the share of a
+/// reading is right to about a tenth.
+const GROUP_MICROS: f64 = 50.0;
+
+/// Most readings of a group.
+const MAX_GROUP: usize = 32;
+
+/// Weight of the newest group in the running cost of a reading. Arbitrary, not tuned.
+const COST_WEIGHT: f64 = 0.1;
+
+/// More readings than this waiting here mean that the server does not keep to the credit.
+const MAX_INBOX: usize = 4 * CREDIT as usize;
+
+/// What has come and waits for its turn.
+#[derive(Debug)]
+enum Incoming {
+    Gap(Gap),
+    Batch(Batch),
+}
+
+/// A batch, checked when it arrived.
+#[derive(Debug)]
+struct Batch {
+    bytes: Vec<u8>,
+    layout: Rc<RecordLayout>,
+    arrived: f64,
+    n_done: usize,
+}
+
+/// Progress of the model on its way here.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Loading {
+    /// Bytes that have come.
+    pub n_bytes: u64,
+    /// When it was asked for.
+    pub began: f64,
+    /// From asking for it to its being ready.
+    pub took_micros: Option<f64>,
+}
+
+/// One viewer of one stream.
+#[derive(Debug)]
+pub struct Viewer {
+    /// The conversation with the server.
+    pub session: Session,
+    /// Address of the socket.
+    url: String,
+    slow_factor: f64,
+    layout: Option<(u32, Rc<RecordLayout>)>,
+    labeller: Option<Labeller>,
+    loading: Loading,
+    statistics: Option<Statistics>,
+    sequence: Sequence,
+    acks: AckWindow,
+    inbox: VecDeque<Incoming>,
+    n_inbox: usize,
+    /// What a reading costs us lately, from decoding to the statistics.
+    micros_per_reading: f64,
+    pace: Pace,
+}
+
+impl Viewer {
+    /// A viewer as the page asked for it; `seed` spreads reconnections.
+    #[must_use]
+    pub fn new(start: Start, seed: u64) -> Self {
+        Self {
+            session: Session::new(start.source, seed),
+            url: start.url,
+            slow_factor: start
+                .slow_factor
+                .filter(|factor| factor.is_finite())
+                .unwrap_or(1.0)
+                .clamp(1.0, 1_000.0),
+            layout: None,
+            labeller: None,
+            loading: Loading::default(),
+            statistics: None,
+            sequence: Sequence::default(),
+            acks: AckWindow::default(),
+            inbox: VecDeque::new(),
+            n_inbox: 0,
+            micros_per_reading: GROUP_MICROS,
+            pace: Pace::default(),
+        }
+    }
+
+    /// Address of the socket.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Takes the next thing to do in the browser.
+    pub fn next_action(&mut self, now: f64) -> Option<Action> {
+        let action = self.session.next_action()?;
+        match &action {
+            Action::FetchModel(_) => {
+                // The old model would only take memory beside the new one. What waits for it is asked for again.
+                self.labeller = None;
+                self.forget_inbox();
+                self.session.resume_at(self.sequence.next());
+                self.loading = Loading {
+                    began: now,
+                    ..Loading::default()
+                };
+            }
+            Action::Connect | Action::Disconnect | Action::Send(_) => {}
+        }
+        Some(action)
+    }
+
+    /// A text message came.
+    pub fn text(&mut self, text: &str, now: f64) {
+        match self.session.text(text, now) {
+            Heard::Nothing => {}
+            Heard::Afresh => self.begin_afresh(),
+            Heard::Resumed => self.sequence.reconnected(),
+            Heard::Gap(gap) => self.inbox.push_back(Incoming::Gap(gap)),
+            Heard::Produced(next_seq) => self.sequence.produced(next_seq),
+        }
+        // The types or the revision may have changed with the same names; batches under way keep their layout.
+        if let Some(schema) = self.session.followed()
+            && self
+                .layout
+                .as_ref()
+                .is_none_or(|(revision, _)| *revision != schema.revision)
+        {
+            self.layout = Some((schema.revision, Rc::new(RecordLayout::of_schema(schema))));
+        }
+    }
+
+    /// A binary message came.
+    pub fn binary(&mut self, bytes: Vec<u8>, now: f64) {
+        let header = match BatchHeader::decode(&bytes) {
+            Ok(header) => header,
+            Err(error) => return self.session.malformed(error.to_string()),
+        };
+        let channel = self.session.followed().map(|schema| schema.channel);
+        if !self.session.is_subscribed() || channel != Some(header.channel) {
+            return self.session.ignored();
+        }
+        let layout = match &self.layout {
+            Some((revision, layout)) if *revision == header.revision => Rc::clone(layout),
+            _ => {
+                let revision = header.revision;
+                self.session.malformed(format!(
+                    "a batch of schema revision {revision}, which is not the current one"
+                ));
+                return self.acks.done_many(header.next_seq(), header.n_readings);
+            }
+        };
+        if let Err(error) = ReadingBatch::decode(&bytes, &layout) {
+            self.session.malformed(error.to_string());
+            // Its readings are lost, and counted by the next batch; the server shall not wait for them.
+            return self.acks.done_many(header.next_seq(), header.n_readings);
+        }
+        self.session.received(header.next_seq(), now);
+        self.sequence.produced(header.next_seq());
+        self.n_inbox += header.n_readings as usize;
+        self.inbox.push_back(Incoming::Batch(Batch {
+            bytes,
+            layout,
+            arrived: now,
+            n_done: 0,
+        }));
+        if self.n_inbox > MAX_INBOX {
+            let n_inbox = self.n_inbox;
+            self.session.overrun(
+                format!("{n_inbox} readings in flight, more than the credit of {CREDIT}"),
+                now,
+            );
+        }
+    }
+
+    /// Labels what has come, until the time given or until an acknowledgement is to be sent. Returns whether something
+    /// is left.
+    pub fn work(&mut self, until: f64, clock: &impl Fn() -> f64) -> bool {
+        while let Some(incoming) = self.inbox.pop_front() {
+            let now = match incoming {
+                Incoming::Gap(gap) => {
+                    let now = clock();
+                    self.count_gap(&gap, now);
+                    now
+                }
+                Incoming::Batch(mut batch) => {
+                    let now = self.label_batch(&mut batch, until, clock);
+                    if batch.n_done < batch.len() {
+                        self.inbox.push_front(Incoming::Batch(batch));
+                    }
+                    now
+                }
+            };
+            if now >= until || self.acks.is_due() {
+                break;
+            }
+        }
+        self.acks.set_cost(self.micros_per_reading);
+        self.acknowledge();
+        !self.inbox.is_empty()
+    }
+
+    /// The model's bytes so far.
+    pub fn model_progress(&mut self, n_bytes: u64) {
+        self.loading.n_bytes = n_bytes;
+    }
+
+    /// The model's file came whole.
+    pub fn model_file(&mut self, sha256: &str, bytes: &[u8], clock: &impl Fn() -> f64) {
+        match Knn::from_bytes(bytes) {
+            Ok((knn, metadata)) => {
+                let labeller = Labeller::new(knn, metadata, sha256.to_owned());
+                self.loading.took_micros = Some(clock() - self.loading.began);
+                self.session.model_ready(labeller.loaded().clone());
+                self.labeller = Some(labeller);
+            }
+            Err(error) => self.session.model_not_usable(sha256, error.to_string()),
+        }
+    }
+
+    /// Answers `neighbours`.
+    pub fn neighbours(&mut self, seq: u64) -> String {
+        let kept = self.statistics.as_ref().and_then(|statistics| {
+            statistics
+                .kept
+                .newest_first()
+                .find(|reading| reading.labelled.seq == seq)
+        });
+        let neighbours: Vec<NeighbourRow> = match (&mut self.labeller, &kept) {
+            (Some(labeller), Some(kept)) => labeller.neighbours(kept.features),
+            _ => Vec::new(),
+        };
+        to_json(&Answer::Neighbours {
+            seq,
+            neighbours,
+            features: kept.map_or(&[], |kept| kept.features),
+            shares: kept.map_or(&[], |kept| kept.shares),
+        })
+    }
+
+    /// Answers `cell`.
+    #[must_use]
+    pub fn cell(&self, true_label: u32, predicted: u32) -> String {
+        let kept = self
+            .statistics
+            .iter()
+            .flat_map(|statistics| statistics.kept.newest_first());
+        let readings = kept
+            .filter(|reading| reading.labelled.true_label == Some(true_label))
+            .filter(|reading| reading.labelled.predicted == predicted)
+            .map(ReadingRow::from)
+            .collect();
+        to_json(&Answer::Cell {
+            true_label,
+            predicted,
+            readings,
+        })
+    }
+
+    /// How things stand.
+    pub fn standing(&mut self, now: f64) -> Standing {
+        let progress = Progress {
+            labelled: self
+                .statistics
+                .as_ref()
+                .map_or(0, |statistics| statistics.labelled),
+            n_lagging: self.sequence.n_lagging(),
+            n_skipped: self.sequence.gaps().slow_viewer,
+            newest_age_micros: self
+                .statistics
+                .as_ref()
+                .and_then(|statistics| statistics.newest_age_micros),
+            n_loaded_bytes: self.loading.n_bytes,
+        };
+        standing(&self.session, &progress, &mut self.pace, now)
+    }
+
+    /// What is counted; `None` before the first schema.
+    #[must_use]
+    pub fn statistics(&self) -> Option<&Statistics> {
+        self.statistics.as_ref()
+    }
+
+    /// The same, to bring it up to date.
+    pub fn statistics_mut(&mut self) -> Option<&mut Statistics> {
+        self.statistics.as_mut()
+    }
+
+    /// The sequence numbers of this session.
+    #[must_use]
+    pub fn sequence(&self) -> &Sequence {
+        &self.sequence
+    }
+
+    /// The model in use.
+    #[must_use]
+    pub fn labeller(&self) -> Option<&Labeller> {
+        self.labeller.as_ref()
+    }
+
+    /// The model's way here.
+    #[must_use]
+    pub fn loading(&self) -> Loading {
+        self.loading
+    }
+
+    fn begin_afresh(&mut self) {
+        self.forget_inbox();
+        self.acks.clear();
+        self.sequence = Sequence::default();
+        self.pace = Pace::default();
+        self.layout = None;
+        self.statistics = self.session.followed().map(Statistics::new);
+    }
+
+    fn forget_inbox(&mut self) {
+        self.inbox.clear();
+        self.n_inbox = 0;
+    }
+
+    fn count_gap(&mut self, gap: &Gap, now: f64) {
+        let n_missing = self.sequence.gap(gap);
+        if n_missing > 0 && gap.cause == GapCause::SlowViewer {
+            self.pace.skipped(now);
+        }
+        if let Some(statistics) = &mut self.statistics {
+            statistics.missing(n_missing, now);
+        }
+    }
+
+    /// Labels the rest of a batch in groups until the time is over. Returns the time of its last look at the clock.
+    fn label_batch(&mut self, batch: &mut Batch, until: f64, clock: &impl Fn() -> f64) -> f64 {
+        let mut now = clock();
+        let Ok(decoded) = ReadingBatch::decode(&batch.bytes, &batch.layout) else {
+            batch.n_done = batch.len();
+            return now; // Checked on arrival.
+        };
+        let (Some(labeller), Some(statistics)) = (&mut self.labeller, &mut self.statistics) else {
+            batch.n_done = batch.len();
+            return now; // A batch comes only to a subscription, and that needs both.
+        };
+        let header = decoded.header();
+        if batch.n_done == 0 {
+            let n_missing = self.sequence.arrive_at(header.first_seq);
+            statistics.missing(n_missing, now);
+        }
+        let offset_micros = self
+            .session
+            .clock()
+            .estimate()
+            .map(|estimate| estimate.offset_micros);
+        let mut readings = decoded.readings();
+        if batch.n_done > 0 {
+            readings.nth(batch.n_done - 1);
+        }
+        let group = ((GROUP_MICROS / self.micros_per_reading.max(1.0)) as usize).clamp(1, MAX_GROUP);
+        let mut sent = [0.0; MAX_GROUP];
+        // At least one group a call, so that a clock that jumps cannot stop the labelling.
+        while batch.n_done < header.n_readings as usize {
+            let began = now;
+            let mut n_labelled = 0;
+            let mut n_taken = 0;
+            for record in readings.by_ref().take(group) {
+                n_taken += 1;
+                self.acks.done(record.seq() + 1);
+                // Repeated after a resumption, and labelled before.
+                if self.sequence.next().is_some_and(|next| record.seq() < next) {
+                    continue;
+                }
+                match labeller.label_record(&record) {
+                    Ok(label) => {
+                        sent[n_labelled] = label.head.sent_micros as f64;
+                        n_labelled += 1;
+                        statistics.labelled(&label, began);
+                    }
+                    Err((_, error)) => self.session.not_classified(error.to_string()),
+                }
+                self.sequence.advance(record.seq() + 1);
+            }
+            now = clock();
+            if self.slow_factor > 1.0 {
+                let until = began + (now - began) * self.slow_factor;
+                while now < until {
+                    now = clock();
+                }
+            }
+            batch.n_done += n_taken;
+            self.n_inbox = self.n_inbox.saturating_sub(n_taken);
+            if n_labelled > 0 {
+                let timing = Timing {
+                    arrived: batch.arrived,
+                    written: header.written_micros as f64,
+                    began,
+                    ended: now,
+                    offset_micros,
+                };
+                statistics.timed(&sent[..n_labelled], &timing);
+                let cost = (now - began) / n_labelled as f64;
+                self.micros_per_reading += COST_WEIGHT * (cost - self.micros_per_reading);
+            }
+            if now >= until || self.acks.is_due() {
+                break;
+            }
+        }
+        now
+    }
+
+    fn acknowledge(&mut self) {
+        if let Some(next_seq) = self.acks.take() {
+            self.session.acknowledge(next_seq);
+        }
+    }
+
+    /// Whether a model is being fetched or built.
+    #[must_use]
+    pub fn is_loading(&self) -> bool {
+        matches!(self.session.model(), ModelState::Loading(_))
+    }
+}
+
+impl Batch {
+    fn len(&self) -> usize {
+        BatchHeader::decode(&self.bytes).map_or(0, |header| header.n_readings as usize)
+    }
+}
+
+fn to_json(answer: &Answer<'_>) -> String {
+    serde_json::to_string(answer).expect("answers have text keys and no failing serializer")
+}
