@@ -1,4 +1,4 @@
-//! Times queries of the scan and of the textbook engine on a table of Covertype's shape.
+//! Times queries of the scan and of the textbook engine on a table of Covertype's shape, and compares their answers.
 //!
 //! `cargo run --release -p classifier --example scan_speed [ROWS.csv [MODEL.safetensors]]`
 //!
@@ -18,6 +18,8 @@ use common::Random;
 
 const N_QUERIES: usize = 2000;
 const N_TEXTBOOK_QUERIES: usize = 5;
+/// Whose neighbours and distances both engines have to agree on, to the last bit.
+const N_COMPARED: usize = 100;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
@@ -60,13 +62,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             std::fs::write(format!("{path}.queries"), bytes.collect::<Vec<u8>>())?;
         }
         time("scan", &mut scan, queries, N_QUERIES)?;
-        drop(scan);
         let options = KnnOptions {
             engine: EngineKind::Textbook,
             ..options
         };
         let mut textbook = Knn::fit(&RowMajor::new(&values, n_features), &labels, n_classes, &options)?;
         time("textbook", &mut textbook, queries, N_TEXTBOOK_QUERIES)?;
+        let mut n_mismatches = 0;
+        for (query, _) in queries.iter().rev().take(N_COMPARED) {
+            n_mismatches += usize::from(scan.neighbours(query)? != textbook.neighbours(query)?);
+        }
+        println!("  the two engines compared: {N_COMPARED} queries, {n_mismatches} mismatches");
     }
     Ok(())
 }
