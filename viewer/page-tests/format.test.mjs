@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { axisDuration, bytes, count, duration, durationParts, gapCauses, kappaText, measurement, percent, plural, plusMinus, ratePerSec, seconds, shortCount } from "../page/format.js";
+import { axisDuration, bytes, count, duration, durationParts, gapCauses, kappaText, measurement, percent, plural, plusMinus, ratePerSec, seconds, shortCount, shortMillis } from "../page/format.js";
 
 /** @param {(value: any) => unknown} write @param {[unknown, unknown][]} cases */
 function check(write, cases) {
@@ -40,6 +40,10 @@ test("durations keep three digits or so from microseconds to minutes", () => {
   ]);
   check(duration, [[512, "0.51\u00a0ms"], [null, "–"]]);
   check(axisDuration, [[50, "50 µs"], [1000, "1 ms"], [5_000_000, "5 s"]]);
+});
+
+test("figures of stages are all in milliseconds", () => {
+  check(shortMillis, [[4.1, ".004"], [52, ".052"], [210, ".21"], [3150, "3.15"], [22_500, "22.5"], [510_000, "510"], [1_710_000, "1,710"], [-30, "−.030"], [0, ".000"]]);
 });
 
 test("sizes are decimal", () => {

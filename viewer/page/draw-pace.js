@@ -2,7 +2,7 @@
  * Third answer: is it keeping up. The slowest hundredth of the last few seconds, where a typical reading's time goes, and what is missing.
  */
 import { byId, setAttribute, setStyle, setText } from "./dom.js";
-import { UNKNOWN, count, duration, durationParts, gapCauses, plural, ratePerSec } from "./format.js";
+import { UNKNOWN, count, duration, durationParts, gapCauses, plural, ratePerSec, shortMillis } from "./format.js";
 
 /** @typedef {import("./snapshot.js").Snapshot} Snapshot */
 
@@ -12,12 +12,6 @@ export const STAGES = ["server", "network", "wait", "classify"];
 const bar = byId("stage-bar");
 const segments = STAGES.map((stage) => /** @type {HTMLElement} */ (bar.querySelector(`.stage-${stage}`)));
 const figures = STAGES.map((stage) => byId(`stage-${stage}`));
-
-/** Milliseconds without unit or leading zero-padding, for the key under the bar: `.052`, `.21`, `3.1`. @param {number|null} micros @returns {string} */
-function shortMillis(micros) {
-  const [value] = durationParts(micros);
-  return value.replace(/^(−?)0\./, "$1.");
-}
 
 /** @param {Snapshot} snapshot */
 export function drawPace(snapshot) {

@@ -66,6 +66,14 @@ export function duration(micros) {
   return value === UNKNOWN ? UNKNOWN : `${value}\u00a0${unit}`;
 }
 
+/** Milliseconds without unit, in few characters: `.052`, `.21`, `3.15`, `1,710`. @param {number} micros @returns {string} */
+export function shortMillis(micros) {
+  const millis = micros / 1000;
+  const size = Math.abs(millis);
+  if (size >= 99.95) return WHOLE.format(millis).replace("-", "−");
+  return millis.toFixed(size < 0.0995 ? 3 : size < 9.995 ? 2 : 1).replace("-", "−").replace(/^(−?)0\./, "$1.");
+}
+
 /** A position on a log axis: `10 µs`, `1 ms`, `1 s`. @param {number} micros @returns {string} */
 export function axisDuration(micros) {
   if (micros < 1000) return `${micros} µs`;
