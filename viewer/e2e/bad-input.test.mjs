@@ -1,7 +1,6 @@
 // A viewer that misbehaves is told so, or cut off, and nobody else notices.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { test } from "node:test";
 import { WebSocket } from "ws";
 
@@ -12,20 +11,21 @@ import { withBrowser } from "./lib/setup.mjs";
 const WINE = ["--dataset", "wine", "--rate", "500", "--loop"];
 const open = withBrowser();
 
-/** Sends one message and returns the code of the server's `err`, or `closed` if it closes instead. */
+/**
+ * Sends one message, a function of the channel's number or plain, once the server has described the channel.
+ * Returns the code of the server's `err`, or `closed` if it closes instead.
+ */
 async function answerTo(port, message) {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/live`, "runnel.v1");
-  await once(socket, "open");
-  const answer = new Promise((done) => {
-    socket.on("message", (data, binary) => {
-      const text = binary ? null : JSON.parse(data.toString());
-      if (text?.op === "err") done(text.code);
+  const code = await new Promise((done) => {
+    socket.on("message", (data) => {
+      const { op, channel, code } = JSON.parse(data.toString());
+      if (op === "schema") socket.send(typeof message === "function" ? message(channel) : message);
+      if (op === "err") done(code);
     });
     socket.on("close", () => done("closed"));
     socket.on("error", () => done("closed"));
   });
-  socket.send(message);
-  const code = await answer;
   // Without a closing handshake: the way a viewer vanishes.
   socket.terminate();
   return code;
@@ -40,8 +40,8 @@ test("nonsense from one viewer is answered, and the page goes on", async (t) => 
     ["no op", "{}", "malformed"],
     ["an unknown op", '{"op":"fly"}', "unknown-op"],
     ["a subscription to nothing", '{"op":"subscribe","channel":77}', "unknown-channel"],
-    ["a missing field", '{"op":"subscribe"}', "malformed"],
-    ["a seek beyond the end", '{"op":"seek","channel":0,"position":4294967296}', "bad-value"],
+    ["a missing field", '{"op":"subscribe"}', "bad-value"],
+    ["a seek beyond the end", (channel) => JSON.stringify({ op: "seek", channel, position: 2 ** 32 }), "bad-value"],
     ["bytes", Buffer.from([1, 2, 3]), "malformed"],
     ["a huge message", "x".repeat(8 << 20), /too-large|closed/],
   ];

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { openPage, pauseAndSettle, waitForSnapshot } from "./lib/browser.mjs";
+import { openPage, pauseAndSettle, waitForSnapshot, waitForText } from "./lib/browser.mjs";
 import { withBrowser } from "./lib/setup.mjs";
 
 const WINE = ["--dataset", "wine", "--rate", "500", "--loop"];
@@ -22,8 +22,10 @@ test("brackets change the speed, home starts from the first row", async (t) => {
   await waitForSnapshot(page, "labels", (s) => s.state === "live" && s.labelled > 100);
   await page.keyboard.type("]");
   await waitForSnapshot(page, "twice the speed", (s) => s.source.speed === 2);
+  await waitForText(page, "#speed", "2×");
   await page.keyboard.type("[");
   await waitForSnapshot(page, "the old speed", (s) => s.source.speed === 1);
+  await waitForText(page, "#speed", "1×");
   const held = await pauseAndSettle(page);
   assert.ok(held.source.position > 0);
   await page.keyboard.press("Home");

@@ -61,6 +61,18 @@ export async function waitForSnapshot(page, what, accepts, { seconds = 120 } = {
   assert.fail(`${what} did not come within ${seconds} s; newest snapshot: ${shown(newest)}`);
 }
 
+/** Waits until an element of the page reads `text`. */
+export async function waitForText(page, selector, text, { seconds = 60 } = {}) {
+  const deadline = Date.now() + seconds * 1000;
+  let shown = null;
+  while (Date.now() < deadline) {
+    shown = (await page.$eval(selector, (element) => element.textContent)).trim();
+    if (shown === text) return;
+    await nextFrames(page, 3);
+  }
+  assert.fail(`${selector} did not read ${JSON.stringify(text)} within ${seconds} s, but ${JSON.stringify(shown)}`);
+}
+
 /** Returns after the page has drawn `n` frames; a page in the background draws none, and is given as long. */
 export function nextFrames(page, n) {
   return page.evaluate(async (n) => {

@@ -2,10 +2,12 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { on } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { WebSocket } from "ws";
 
 import { emptyFolder, serverBinary } from "./server.mjs";
 
@@ -34,10 +36,22 @@ export async function reference({ dataset, seed, n_readings, classes, url, algor
 
 /** k and scaling out of the served safetensors file, read independently of our own reader. */
 async function modelRecord(url) {
-  const answer = await fetch(new URL("model/0", url));
+  const answer = await fetch(new URL(await modelPath(url), url));
   assert.equal(answer.status, 200);
   const bytes = Buffer.from(await answer.arrayBuffer());
   const header = JSON.parse(bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE(0))).toString());
   const { k, preparation, scaling } = JSON.parse(header.__metadata__.runnel);
   return { k, scaling: scaling && { kind: preparation, ...scaling } };
+}
+
+/** Where the channel's schema says that its model is. */
+async function modelPath(url) {
+  const socket = new WebSocket(new URL("live", url.replace("http", "ws")), "runnel.v1");
+  for await (const [data] of on(socket, "message")) {
+    const message = JSON.parse(data.toString());
+    if (message.op === "schema") {
+      socket.close();
+      return message.model.url;
+    }
+  }
 }
