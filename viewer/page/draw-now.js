@@ -54,7 +54,7 @@ function drawBar(shares) {
     const width = /** @type {number} */ (shares[class_id]) * 100;
     for (const rect of group.children) {
       setAttribute(rect, "x", x.toFixed(2));
-      setAttribute(rect, "width", Math.max(0, width - 0.4).toFixed(2));
+      setAttribute(rect, "width", (x + width > 99.9 ? width : Math.max(0, width - 0.4)).toFixed(2));
     }
     x += width;
   }
