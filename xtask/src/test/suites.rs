@@ -58,7 +58,7 @@ pub(super) const SUITES: [Suite; 12] = [
         run: |log| {
             log.run(
                 repo::cargo()
-                    .args(["doc", "--workspace", "--no-deps"])
+                    .args(["doc", "--workspace", "--no-deps", "--keep-going"])
                     .env("RUSTDOCFLAGS", "-D warnings"),
             )
         },
