@@ -1,4 +1,4 @@
-//! The distributed binary must need nothing but itself.
+//! A server that someone starts must serve its page, need nothing but itself, and end on Ctrl-C.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -12,31 +12,40 @@ use anyhow::{Context as _, Result, bail};
 use super::Log;
 use crate::repo;
 
-/// Starts `binary` with an empty working folder and an empty environment, fetches the page and its WebAssembly, ends it.
+/// Starts the distributed `binary` with an empty working folder and an empty environment.
 pub(super) fn starts_in_an_empty_folder(log: &mut Log, binary: &Path) -> Result<()> {
     let dir = std::env::temp_dir().join(format!("runnel-dist-{}", std::process::id()));
     fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
-    let mut server = Command::new(binary)
+    let mut server = Command::new(binary);
+    server
         .args(["--dataset", "wine", "--port", "0"])
         .current_dir(&dir)
-        .env_clear()
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("starting {}", binary.display()))?;
-    let fetched = fetch_page(log, &mut server);
-    let ended = end(&mut server);
-    let mut errors = String::new();
-    if let Some(mut stderr) = server.stderr.take() {
-        stderr
-            .read_to_string(&mut errors)
-            .context("reading the server's log")?;
-    }
-    log.say(errors.trim_end())?;
-    fetched?;
-    ended?;
+        .env_clear();
+    serves_its_page(log, &mut server)?;
     // Also proves that nothing was written beside it.
     fs::remove_dir(&dir).with_context(|| format!("{} is not empty any more", dir.display()))
+}
+
+/// Types `cargo xtask demo`, as it were.
+pub(super) fn demo_runs(log: &mut Log) -> Result<()> {
+    let mut demo = repo::command(std::env::current_exe().context("finding this program")?);
+    serves_its_page(
+        log,
+        demo.args(["demo", "--port", "0", "--no-open", "--", "--dataset", "wine"]),
+    )
+}
+
+/// Starts `command`, fetches the page and its WebAssembly from the address that it prints, and ends it.
+fn serves_its_page(log: &mut Log, command: &mut Command) -> Result<()> {
+    let mut server = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log.file.try_clone()?)
+        .spawn()
+        .with_context(|| format!("starting {}", repo::show(command)))?;
+    let fetched = fetch_page(log, &mut server);
+    let ended = end(&mut server);
+    fetched.and(ended)
 }
 
 fn fetch_page(log: &mut Log, server: &mut Child) -> Result<()> {

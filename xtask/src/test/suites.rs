@@ -10,7 +10,7 @@ use super::{Counted, Log, Suite, server};
 use crate::{dist, repo, tools};
 
 /// Cheap ones first; the last ones need the release build, Node, Python and Chromium.
-pub(super) const SUITES: [Suite; 12] = [
+pub(super) const SUITES: [Suite; 13] = [
     Suite {
         name: "format",
         about: "rustfmt has nothing to change",
@@ -92,6 +92,12 @@ pub(super) const SUITES: [Suite; 12] = [
         about: "the one-file server, started in an empty folder",
         counted: Counted::Whole,
         run: |log| server::starts_in_an_empty_folder(log, &dist::build()?),
+    },
+    Suite {
+        name: "demo",
+        about: "`cargo xtask demo`, until it is interrupted",
+        counted: Counted::Whole,
+        run: server::demo_runs,
     },
     Suite {
         name: "end-to-end",
