@@ -1,5 +1,6 @@
 /**
- * The last minute: one lane a class, so that place says what colour says; mistakes as bars below; missing readings hatched.
+ * The last minute: one lane a class, so that place says what colour says, filled by the class's share of each quarter
+ * second; mistakes as bars below; missing readings hatched.
  *
  * Above `MOST_LANES` classes there is one strip for all, told apart by colour and hatch, with the names below it.
  */
@@ -13,6 +14,8 @@ import { mistakeCeiling, rectPath } from "./scales.js";
 
 /** More lanes than this would be thinner than their names. */
 const MOST_LANES = 12;
+/** A class that had any reading fills this much of its lane, so that it is seen. */
+const LEAST_FILL = 0.1;
 /** A minute in bins of 250 ms. */
 const N_BINS = 240;
 const [HEIGHT, MISTAKES_HEIGHT] = [100, 20];
@@ -59,10 +62,13 @@ const redrawTwin = twin("minute-twin", () => {
 
 /** @param {number} i @returns {string} */
 function binText(i) {
-  const [class_id, n, n_mistakes, n_missing] = drawn.bins[i] ?? [-1, 0, 0, 0];
+  const [class_id, n, n_mistakes, n_missing, counts] = drawn.bins[i] ?? [-1, 0, 0, 0, []];
   const age_secs = ((drawn.bins.length - 1 - i) * drawn.bin_millis) / 1000;
   const missing = n_missing > 0 ? `, ${count(n_missing)} missing` : "";
-  return n === 0 ? `${age_secs.toFixed(2)} s ago: no readings${missing}` : `${age_secs.toFixed(2)} s ago: mostly ${className(class_id)}, ${plural(n, "reading")}, ${plural(n_mistakes, "mistake")}${missing}`;
+  if (n === 0) return `${age_secs.toFixed(2)} s ago: no readings${missing}`;
+  const shares = counts.map((n_class, class_id) => ({ n_class, class_id })).filter(({ n_class }) => n_class > 0).sort((a, b) => b.n_class - a.n_class);
+  const classes = shares.length > 0 ? shares.map(({ n_class, class_id }) => `${className(class_id)} ${percent(n_class / n, 0)} %`).join(", ") : `mostly ${className(class_id)}`;
+  return `${age_secs.toFixed(2)} s ago: ${plural(n, "reading")}, ${classes}, ${plural(n_mistakes, "mistake")}${missing}`;
 }
 
 /** Lanes and names for the source's classes, made anew when these change. */
@@ -88,18 +94,24 @@ export function drawTimeline(snapshot, now_millis) {
   drawn = snapshot.timeline;
   const { bins } = drawn;
   const lane_height = HEIGHT / n_lanes;
-  const inset = n_lanes > 1 ? lane_height * 0.12 : 0;
+  const inset = lane_height * 0.12;
   const fills = lane_paths.map(() => "");
   let gap_path = "";
   let worst = 0;
   for (const [, n, n_mistakes] of bins) if (n > 0) worst = Math.max(worst, n_mistakes / n);
   const ceiling = mistakeCeiling(worst);
   let mistake_path = "";
-  bins.forEach(([class_id, n, n_mistakes, n_missing], i) => {
+  bins.forEach(([commonest, n, n_mistakes, n_missing, counts], i) => {
     const x = N_BINS - bins.length + i;
     if (x < 0) return;
-    if (class_id >= 0 && class_id < fills.length) {
-      fills[class_id] += rectPath(x, (n_lanes > 1 ? class_id * lane_height : 0) + inset, 0.94, lane_height - 2 * inset);
+    if (n_lanes > 1) {
+      counts.forEach((n_class, class_id) => {
+        if (n_class === 0) return;
+        const height = Math.max(LEAST_FILL, n_class / n) * (lane_height - inset);
+        fills[class_id] += rectPath(x, (class_id + 1) * lane_height - height, 0.94, height);
+      });
+    } else if (commonest >= 0 && commonest < fills.length) {
+      fills[commonest] += rectPath(x, 0, 0.94, lane_height);
     }
     if (n_missing > 0) gap_path += rectPath(x, 0, 1, HEIGHT);
     if (n_mistakes > 0 && n > 0) {

@@ -53,7 +53,7 @@
  * @property {number[][]} confusion rows: true class, columns: predicted class
  * @property {{class: number, share: number, n: number, seq: number}|null} now commonest predicted class of the last 250 ms
  * @property {LabelledReading[]} last newest first, at most 30
- * @property {{bin_millis: number, first_bin: number, bins: [number, number, number, number][]}} timeline class or -1, readings, mistakes, missing
+ * @property {{bin_millis: number, first_bin: number, bins: [number, number, number, number, number[]][]}} timeline class or -1, readings, mistakes, missing, readings by class (empty above 12 classes)
  * @property {[number, number, number|null, number|null][]} accuracy_history labelled, windowed accuracy, no change, majority
  * @property {number[]} features_now values of the newest reading
  * @property {number[][]} features_recent last 48 values of the first features that vary

@@ -9,7 +9,7 @@
 //! - A viewer that labels only 50 readings/s would need 10 s for 512 readings in flight, and everything that it labels
 //!   would be that old. So it acknowledges late: with `window` readings wanted in flight, the last `CREDIT - window`
 //!   labelled ones stay unacknowledged. The server cannot tell and need not: its bound holds as well, only tighter.
-//!   `window` follows the measured speed, to hold what is labelled in [`IN_FLIGHT_MICROS`].
+//!   `window` follows the measured speed, to hold what is labelled in `IN_FLIGHT_MICROS`.
 //!
 //! What then waits at the server is fresh, since the queue gives up its oldest.
 

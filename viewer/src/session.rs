@@ -5,7 +5,7 @@
 //! fetch the model, `subscribe`: while no model is there nothing is subscribed, so no reading waits or is given up
 //! for want of one.
 //!
-//! A connection that ends, or on which nothing was heard for [`SILENCE_MICROS`], is made again after a [`Backoff`].
+//! A connection that ends, or on which nothing was heard for `SILENCE_MICROS`, is made again after a [`Backoff`].
 //! In the same session the subscription goes on at the next sequence number; in another one everything begins afresh.
 
 use std::collections::VecDeque;

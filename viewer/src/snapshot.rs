@@ -15,11 +15,14 @@ use crate::sequence::Gaps;
 use crate::session::{Errors, ModelState};
 use crate::state::State;
 use crate::statistics::{HistoryPoint, STAGES, Statistics, Summaries, WINDOW};
-use crate::timeline::{BIN_MILLIS, Commonest};
+use crate::timeline::{BIN_MILLIS, Commonest, commonest};
 use crate::viewer::Viewer;
 
 /// Readings in the list of the newest.
 const N_LAST: usize = 30;
+
+/// Most classes whose readings are sent bin by bin: as many as the page has lanes for.
+const MAX_LANES: usize = 12;
 
 /// Most classes whose confusion matrix is sent.
 const MAX_CONFUSION: usize = 64;
@@ -68,7 +71,7 @@ struct Snapshot<'a> {
     confusion: Vec<Vec<u64>>,
     now: Option<Commonest>,
     last: Vec<ReadingRow<'a>>,
-    timeline: TimelineRow,
+    timeline: TimelineRow<'a>,
     accuracy_history: Vec<&'a HistoryPoint>,
     features_now: &'a [f64],
     features_recent: Vec<Vec<f64>>,
@@ -118,10 +121,10 @@ struct Model<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct TimelineRow {
+struct TimelineRow<'a> {
     bin_millis: u32,
     first_bin: u64,
-    bins: Vec<(i64, u32, u32, u32)>,
+    bins: Vec<(i64, u32, u32, u32, &'a [u32])>,
 }
 
 /// Percentiles by stage.
@@ -240,7 +243,11 @@ impl Viewer {
                 bins: statistics
                     .into_iter()
                     .flat_map(|statistics| statistics.timeline.bins())
-                    .map(|(class, bin)| (class.map_or(-1, i64::from), bin.n, bin.n_mistakes, bin.n_missing))
+                    .map(|(bin, counts)| {
+                        let class = commonest(counts).map_or(-1, |(class, _)| i64::from(class));
+                        let shown = if counts.len() <= MAX_LANES { counts } else { &[] };
+                        (class, bin.n, bin.n_mistakes, bin.n_missing, shown)
+                    })
                     .collect(),
             },
             accuracy_history: statistics

@@ -37,7 +37,7 @@ const BINS_PER_DECADE: u32 = 8;
 /// reads figures that change more often.
 const SUMMARY_MICROS: f64 = 200_000.0;
 
-/// The parts of a reading's way, in the order of [`Latency::stages`].
+/// The parts of a reading's way, in the order of `Latency::stages`.
 pub const STAGES: [&str; 5] = ["end_to_end", "server", "network", "wait", "classify"];
 
 /// One point of the accuracy's history.

@@ -95,14 +95,14 @@ impl Timeline {
         })
     }
 
-    /// The bins kept, oldest first, each with its commonest predicted class.
-    pub fn bins(&self) -> impl Iterator<Item = (Option<u32>, Bin)> {
+    /// The bins kept, oldest first, each with the readings of each predicted class (`n_classes` long).
+    pub fn bins(&self) -> impl Iterator<Item = (Bin, &[u32])> {
         let numbers = self
             .range
             .map_or(0..0, |(_, newest)| self.first_bin()..newest + 1);
         numbers.map(|number| {
             let place = self.place_of(number);
-            (self.commonest_at(place).map(|(class, _)| class), self.bins[place])
+            (self.bins[place], self.counts_at(place))
         })
     }
 
@@ -116,7 +116,7 @@ impl Timeline {
         let whole = newest.checked_sub(1).filter(|&number| number >= first);
         let candidates = whole.into_iter().chain((first..=newest).rev());
         candidates.map(|number| self.place_of(number)).find_map(|place| {
-            let (class, count) = self.commonest_at(place)?;
+            let (class, count) = commonest(self.counts_at(place))?;
             let bin = self.bins[place];
             Some(Commonest {
                 class,
@@ -146,17 +146,21 @@ impl Timeline {
         self.place_of(number)
     }
 
-    /// The commonest class at a place, the smallest one if several are, with its count.
-    fn commonest_at(&self, place: usize) -> Option<(u32, u32)> {
-        let counts = &self.counts[place * self.n_classes..][..self.n_classes];
-        let mut best: Option<(u32, u32)> = None;
-        for (class, &count) in counts.iter().enumerate() {
-            if count > best.map_or(0, |(_, most)| most) {
-                best = Some((class as u32, count));
-            }
-        }
-        best
+    fn counts_at(&self, place: usize) -> &[u32] {
+        &self.counts[place * self.n_classes..][..self.n_classes]
     }
+}
+
+/// The class with most readings and their number; of equals the smallest class, and none without a reading.
+#[must_use]
+pub fn commonest(counts: &[u32]) -> Option<(u32, u32)> {
+    let mut best: Option<(u32, u32)> = None;
+    for (class, &count) in counts.iter().enumerate() {
+        if count > best.map_or(0, |(_, most)| most) {
+            best = Some((class as u32, count));
+        }
+    }
+    best
 }
 
 #[cfg(test)]
@@ -178,9 +182,17 @@ mod tests {
         timeline.missing(at(2), 40);
         let bins: Vec<_> = timeline
             .bins()
-            .map(|(class, bin)| (class, bin.n, bin.n_mistakes, bin.n_missing))
+            .map(|(bin, counts)| (counts, bin.n, bin.n_mistakes, bin.n_missing))
             .collect();
-        assert_eq!(bins, [(Some(2), 3, 1, 0), (None, 0, 0, 0), (None, 0, 0, 40)]);
+        let expected: [(&[u32], u32, u32, u32); 3] = [
+            (&[1, 0, 2], 3, 1, 0),
+            (&[0, 0, 0], 0, 0, 0),
+            (&[0, 0, 0], 0, 0, 40),
+        ];
+        assert_eq!(bins, expected);
+        assert_eq!(commonest(bins[0].0), Some((2, 2)));
+        assert_eq!(commonest(bins[1].0), None);
+        assert_eq!(commonest(&[0, 4, 4]), Some((1, 4)), "of equals the smallest");
         assert_eq!(timeline.first_bin(), (START / BIN_MICROS) as u64);
     }
 
@@ -208,7 +220,7 @@ mod tests {
         }
         assert_eq!(timeline.bins().count(), N_BINS);
         timeline.labelled(at(100_000), 5, 0, false);
-        assert_eq!(timeline.bins().map(|(_, bin)| bin.n).sum::<u32>(), 1);
+        assert_eq!(timeline.bins().map(|(bin, _)| bin.n).sum::<u32>(), 1);
     }
 
     #[test]
@@ -216,6 +228,6 @@ mod tests {
         let mut timeline = Timeline::new(1);
         timeline.labelled(at(5), 0, 0, false);
         timeline.labelled(at(3), 1, 0, false);
-        assert_eq!(timeline.bins().map(|(_, bin)| bin.n).sum::<u32>(), 2);
+        assert_eq!(timeline.bins().map(|(bin, _)| bin.n).sum::<u32>(), 2);
     }
 }

@@ -45,7 +45,7 @@ fn every_reading_is_labelled_and_scored() {
     assert_eq!(snapshot["confusion"], json!([[1, 0], [1, 1]]));
     assert_eq!(snapshot["features_now"], json!([8.0]));
     assert_eq!(snapshot["features_recent"], json!([[1.0, 9.0, 2.0, 8.0]]));
-    assert_eq!(snapshot["timeline"]["bins"], json!([[0, 4, 1, 0]]));
+    assert_eq!(snapshot["timeline"]["bins"], json!([[0, 4, 1, 0, [2, 2]]]));
     let last = &snapshot["last"][0];
     let expected = json!([3, 1, null, [0.0, 1.0], 2.0]);
     let fields = ["seq", "predicted", "true_label", "shares", "distance"];
@@ -149,7 +149,7 @@ fn gaps_count_by_cause_and_show_on_the_time_line() {
     let snapshot = bench.snapshot();
     let expected = json!({"slow-viewer": 0, "history-lost": 10, "latest": 0, "reconnect": 0, "unexplained": 3, "total": 13});
     assert_eq!(snapshot["gaps"], expected);
-    assert_eq!(snapshot["timeline"]["bins"], json!([[0, 3, 0, 13]]));
+    assert_eq!(snapshot["timeline"]["bins"], json!([[0, 3, 0, 13, [3, 0]]]));
 }
 
 #[test]
