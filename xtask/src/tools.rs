@@ -13,6 +13,9 @@ use crate::repo;
 /// The version of wasm-bindgen that the whole workspace is pinned to.
 const WASM_BINDGEN_VERSION: &str = "0.2.130";
 
+/// Debian's browser, its driver, and the fonts that it only recommends.
+const CHROMIUM_PACKAGES: [&str; 3] = ["chromium", "chromium-driver", "fonts-liberation"];
+
 /// Oldest major version of Node with all that the tests use.
 const OLDEST_NODE: u32 = 20;
 
@@ -54,18 +57,14 @@ pub(crate) fn chromium() -> Result<PathBuf> {
             "google-chrome",
             "chrome",
         ],
-        &["chromium", "chromium-driver"],
+        &CHROMIUM_PACKAGES,
         "Chromium or Chrome (or name one in RUNNEL_CHROMIUM)",
     )
 }
 
 /// The driver that belongs to the browser.
 pub(crate) fn chromedriver() -> Result<PathBuf> {
-    found_or_installed(
-        &["chromedriver"],
-        &["chromium", "chromium-driver"],
-        "ChromeDriver",
-    )
+    found_or_installed(&["chromedriver"], &CHROMIUM_PACKAGES, "ChromeDriver")
 }
 
 /// Node, new enough.
