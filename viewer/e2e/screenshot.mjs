@@ -9,15 +9,15 @@ const folder = process.argv[2];
 const server = await startServer(["--dataset", "covertype", "--rate", "1000", "--loop"]);
 const browser = await launch();
 try {
+  const { page } = await openPage(browser, server.url, { width: 1280, height: 1000 });
+  // A minute fills the time line, and the accuracy has a history.
+  await waitForSnapshot(page, "a minute of labels", (s) => s.state === "live" && s.labelled > 60_000, { seconds: 180 });
   for (const scheme of ["light", "dark"]) {
-    const { page } = await openPage(browser, server.url, { scheme, width: 1280, height: 1000 });
-    // A minute fills the time line, and the accuracy has a history.
-    await waitForSnapshot(page, "a minute of labels", (s) => s.state === "live" && s.labelled > 60_000, { seconds: 180 });
+    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
     await nextFrames(page, 60);
     const path = join(folder, `page-${scheme}.png`);
     await page.screenshot({ path });
     console.log(`wrote ${path}`);
-    await page.close();
   }
 } finally {
   await browser.close();
