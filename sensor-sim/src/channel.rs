@@ -135,7 +135,7 @@ pub(crate) struct ViewerProgress {
     next_seq: AtomicU64,
     /// How many readings may wait for it.
     queue: u64,
-    /// When `next_seq` last moved.
+    /// When `next_seq` last moved, or was last seen to be the newest.
     moved_at: Mutex<Instant>,
 }
 
@@ -354,8 +354,12 @@ impl Channel {
             viewer.next_seq.load(Ordering::Relaxed) + viewer.queue.min(MAX_RUN_AHEAD)
         };
         let has_stalled = |viewer: &ViewerProgress| {
-            let waits = viewer.next_seq.load(Ordering::Relaxed) < next_seq;
-            waits && now.saturating_duration_since(*lock(&viewer.moved_at)) >= STALL_LIMIT
+            let mut moved_at = lock(&viewer.moved_at);
+            if viewer.next_seq.load(Ordering::Relaxed) >= next_seq {
+                // It has all there is: from now on it may be waited for.
+                *moved_at = now;
+            }
+            now.saturating_duration_since(*moved_at) >= STALL_LIMIT
         };
         let limits = |stalled: bool| {
             let chosen = viewers

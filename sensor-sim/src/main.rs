@@ -11,7 +11,7 @@ use sensor_sim::cli::{Cli, Command, ServeArgs, UsageError};
 use sensor_sim::{Prepared, datasets_command, serve};
 use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
-use tracing::{error, info};
+use tracing::info;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -26,7 +26,8 @@ fn main() -> ExitCode {
         // `sensor-sim datasets export | head` is no error of ours.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            error!("{error:#}");
+            // Not by way of the log, which RUST_LOG may have silenced. If stderr is gone, the exit code has to do.
+            let _ = writeln!(io::stderr(), "sensor-sim: {error:#}");
             ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
         }
     }

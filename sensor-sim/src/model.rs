@@ -76,7 +76,7 @@ pub(crate) fn fit(config: &Config, training: &[u32]) -> Result<ModelFile, FitErr
                 .collect();
             let n_rows = scores.first().map_or(0, |score| score.n_rows);
             info!(
-                "cross-validated accuracy on {n_rows} training rows: {}; chosen: {best}",
+                "cross-validated accuracy on {n_rows} held-out training rows: {}; chosen: {best}",
                 listed.join(", ")
             );
             best

@@ -13,13 +13,16 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, warn};
 
-use crate::channel::{Channel, Command, Request, STALL_LIMIT};
+use crate::channel::{Channel, Command, Request};
 use crate::clock::SessionClock;
 use crate::requests::problem;
 use crate::schedule::{MIN_RATE, Pace, Schedule};
 
 /// Most readings published at once, so that commands and other tasks get their turn.
 const MAX_CHUNK: u64 = 256;
+
+/// How often a waiting `max` replay looks for viewers that have stalled.
+const STALL_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A replay that cannot keep its rate says so this often.
 const WARN_INTERVAL: Duration = Duration::from_secs(10);
@@ -100,7 +103,7 @@ impl Replay {
         } else if self.schedule.is_max() {
             while self.channel.may_run_to(Instant::now()) <= self.channel.next_seq() {
                 // The time limit is for viewers that stall without a word.
-                let _ = timeout(STALL_LIMIT, self.channel.progressed()).await;
+                let _ = timeout(STALL_CHECK_INTERVAL, self.channel.progressed()).await;
             }
         } else {
             sleep_until(self.schedule.due(self.position)).await;
@@ -245,5 +248,157 @@ impl Behind {
             self.untold = Duration::ZERO;
             self.last_told = Some(now);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Under tokio's paused clock: time passes only while everything waits, so counts are exact.
+
+    use datasets::{Column, FeatureInfo};
+    use protocol::{Feature, NumberType, Schema};
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::channel::STALL_LIMIT;
+    use crate::schedule::RecordedTimes;
+
+    const N_ROWS: u32 = 100;
+
+    fn start(pace: Pace, looping: bool) -> Arc<Channel> {
+        let dataset = Dataset {
+            name: "test".to_owned(),
+            features: vec![FeatureInfo::unitless("a")],
+            columns: vec![Column::I16((0..N_ROWS as i16).collect())],
+            labels: vec![0; N_ROWS as usize],
+            classes: vec!["x".to_owned()],
+            times_micros: None,
+        };
+        let schema = Schema {
+            channel: 1,
+            source: "test".to_owned(),
+            revision: 1,
+            features: vec![Feature {
+                name: "a".to_owned(),
+                unit: None,
+                number_type: NumberType::I16,
+                min: None,
+                max: None,
+            }],
+            classes: dataset.classes.clone(),
+            oldest_seq: 0,
+            next_seq: 0,
+            replay: None,
+            model: None,
+        };
+        let status = Status {
+            channel: 1,
+            state: ReplayState::Waiting,
+            position: 0,
+            next_seq: 0,
+            speed: 1.0,
+        };
+        let (channel, requests) = Channel::new(schema, status, 1 << 20);
+        let stream = Stream {
+            dataset: Arc::new(dataset),
+            rows: (0..N_ROWS).collect(),
+            looping,
+        };
+        let replay = Replay::new(stream, pace, Arc::clone(&channel), SessionClock::start());
+        tokio::spawn(replay.run(requests));
+        channel
+    }
+
+    fn state(channel: &Channel) -> ReplayState {
+        channel.watch_status().borrow().state
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rate_is_kept_without_drift() {
+        let channel = start(Pace::Rate(1_000.0), true);
+        sleep(Duration::from_secs(5)).await;
+        assert_eq!((channel.next_seq(), state(&channel)), (0, ReplayState::Waiting));
+        channel.command(Command::Begin).await.unwrap();
+        // Half an interval more, so that the reading due at the very end is in.
+        sleep(Duration::from_micros(3_600_000_500)).await;
+        assert_eq!(channel.next_seq(), 3_600_001);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_readings_fit_one_tick() {
+        let channel = start(Pace::Rate(250_000.0), true);
+        channel.command(Command::Begin).await.unwrap();
+        sleep(Duration::from_secs(2)).await;
+        // tokio's timers tick once a millisecond.
+        assert!(
+            (499_500..=500_001).contains(&channel.next_seq()),
+            "{}",
+            channel.next_seq()
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_holds_the_replay_and_play_goes_on_where_it_was() {
+        let channel = start(Pace::Rate(10.0), false);
+        channel.command(Command::Begin).await.unwrap();
+        sleep(Duration::from_millis(2_050)).await;
+        channel.command(Command::Pause).await.unwrap();
+        sleep(Duration::from_secs(100)).await;
+        assert_eq!((channel.next_seq(), state(&channel)), (21, ReplayState::Paused));
+        channel.command(Command::Play).await.unwrap();
+        sleep(Duration::from_millis(1_050)).await;
+        assert_eq!(channel.next_seq(), 32);
+        channel.command(Command::Speed(2.0)).await.unwrap();
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!((channel.next_seq(), state(&channel)), (100, ReplayState::Ended));
+        channel.command(Command::Play).await.unwrap();
+        assert_eq!(state(&channel), ReplayState::Playing);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn recorded_time_stamps_set_the_pace() {
+        let second = 1_000_000;
+        let times = (0..i64::from(N_ROWS)).map(|row| row * row * second);
+        let channel = start(Pace::Recorded(RecordedTimes::new(times, 2.0)), false);
+        channel.command(Command::Begin).await.unwrap();
+        // Rows 0 to 6 were recorded within 36 s, row 7 after 49 s.
+        sleep(Duration::from_millis(18_100)).await;
+        assert_eq!(channel.next_seq(), 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn max_runs_ahead_of_the_slowest_viewer_by_its_queue() {
+        let channel = start(Pace::Max, true);
+        channel.command(Command::Begin).await.unwrap();
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(channel.next_seq(), 0, "nobody is there to take readings");
+        let (fast, slow) = (channel.enter(0, 1_000), channel.enter(0, 10));
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(channel.next_seq(), 10);
+        slow.moved_to(4);
+        fast.moved_to(10);
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(channel.next_seq(), 14);
+        drop(slow);
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(channel.next_seq(), 1_010);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stalled_viewer_holds_max_back_only_for_a_while() {
+        let channel = start(Pace::Max, true);
+        channel.command(Command::Begin).await.unwrap();
+        let (fast, stalled) = (channel.enter(0, 10), channel.enter(0, 10));
+        sleep(STALL_LIMIT / 2).await;
+        fast.moved_to(10);
+        assert_eq!(channel.next_seq(), 10);
+        sleep(STALL_LIMIT).await;
+        assert_eq!(channel.next_seq(), 20);
+        stalled.moved_to(5);
+        fast.moved_to(20);
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(channel.next_seq(), 20, "a viewer that moves again counts again");
+        drop(stalled);
+        drop(fast);
     }
 }

@@ -1,0 +1,8 @@
+//! sensor-sim from outside: real sockets, real processes.
+#![allow(clippy::unwrap_used, reason = "helpers of tests panic as tests do")]
+
+mod bad_input;
+mod http;
+mod live;
+mod program;
+mod support;
