@@ -22,8 +22,8 @@ const LOOPBACK_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// What the page may do: load code, style and data from here, compile wasm, and nothing else.
 ///
-/// `'self'` in `connect-src` covers the WebSocket of the same origin in Chromium and in Firefox from version 130 on;
-/// older ones need the address spelt out, which [`content_security_policy`] appends.
+/// Not every browser counts the WebSocket of the same host and port as `'self'`, so [`content_security_policy`] spells
+/// its address out.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; \
      style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
      connect-src 'self'";
