@@ -4,8 +4,10 @@
 //! nested columns; no null. Compression: none, snappy, gzip or zstd. `table` holds the rules for label, times and row
 //! numbers.
 //!
-//! For files of the user's own: a damaged table of contents is an error, but the Parquet library panics on some pages that
-//! were damaged with care. Nothing that comes over a socket may be read with this.
+//! The Parquet library panics on some damaged pages. Such a panic ends the reading of that file and becomes an error
+//! ([`guarded`]); it is still told on stderr, so nothing that comes over a socket should be read with this.
+
+use std::panic::AssertUnwindSafe;
 
 use bytes::Bytes;
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type as PhysicalType};
@@ -29,6 +31,19 @@ const MICROS_PER_DAY: i64 = 86_400_000_000;
 const MAX_EXACT: i64 = 1 << 53;
 
 pub(crate) fn read(bytes: Bytes, name: String, label: Option<&str>) -> Result<(Dataset, Report), Problem> {
+    guarded(|| read_unguarded(bytes, name, label))
+}
+
+/// Turns a panic of the Parquet library into an error. Nothing outlives `read` that the panic could have left half done.
+fn guarded<T>(read: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
+    std::panic::catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        Err(Problem::Parquet {
+            message: "a page is damaged".to_owned(),
+        })
+    })
+}
+
+fn read_unguarded(bytes: Bytes, name: String, label: Option<&str>) -> Result<(Dataset, Report), Problem> {
     let n_bytes = bytes.len() as u64;
     let file = SerializedFileReader::new(bytes)?;
     check_places(&file, n_bytes)?;

@@ -129,3 +129,18 @@ fn a_column_outside_the_file_is_an_error() {
         "{message}"
     );
 }
+
+#[test]
+fn no_damaged_byte_ends_the_program() {
+    let whole = std::fs::read(path("sensors-snappy.parquet")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("damaged.parquet");
+    let mut n_refused = 0;
+    for at in 0..whole.len() {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0xFF;
+        std::fs::write(&file, bytes).unwrap();
+        n_refused += u32::from(read_file(&file, None).is_err());
+    }
+    assert!(n_refused > 100, "{n_refused} of {} refused", whole.len());
+}

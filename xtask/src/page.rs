@@ -23,14 +23,15 @@ pub(crate) fn build() -> Result<PathBuf> {
     tools::ensure_wasm_target()?;
     repo::run(repo::cargo().args([
         "build",
-        "--release",
+        "--profile",
+        "page",
         "--target",
         "wasm32-unknown-unknown",
         "--package",
         "viewer",
         "--lib",
     ]))?;
-    let wasm = repo::target().join("wasm32-unknown-unknown/release/viewer.wasm");
+    let wasm = repo::target().join("wasm32-unknown-unknown/page/viewer.wasm");
 
     let bound = repo::target().join("page-bound");
     if bound.exists() {
