@@ -1,9 +1,10 @@
 //! `cargo xtask bench stream`: what a viewer gets, measured in a real Chromium; see viewer/e2e/bench-stream.mjs.
+//! The full run also renews the README's figures.
 
 use anyhow::Result;
 
 use crate::cli::BenchStream;
-use crate::{dist, repo, tools};
+use crate::{dist, figures, repo, tools};
 
 /// Measures, and writes stream.json and stream.md.
 pub(crate) fn run(args: &BenchStream) -> Result<()> {
@@ -25,7 +26,11 @@ pub(crate) fn run(args: &BenchStream) -> Result<()> {
     if args.quick {
         command.arg("--quick");
     }
-    repo::run(&mut command)
+    repo::run(&mut command)?;
+    if args.quick {
+        return Ok(());
+    }
+    figures::update_readme()
 }
 
 /// The commit that is measured, marked if the tree has changes on top of it.

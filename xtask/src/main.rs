@@ -16,6 +16,7 @@ mod bench_stream;
 mod cli;
 mod demo;
 mod dist;
+mod figures;
 mod page;
 #[cfg(test)]
 mod readme;

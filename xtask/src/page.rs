@@ -24,14 +24,14 @@ pub(crate) fn build() -> Result<PathBuf> {
     repo::run(repo::cargo().args([
         "build",
         "--profile",
-        "page",
+        "small",
         "--target",
         "wasm32-unknown-unknown",
         "--package",
         "viewer",
         "--lib",
     ]))?;
-    let wasm = repo::target().join("wasm32-unknown-unknown/page/viewer.wasm");
+    let wasm = repo::target().join("wasm32-unknown-unknown/small/viewer.wasm");
 
     let bound = repo::target().join("page-bound");
     if bound.exists() {
