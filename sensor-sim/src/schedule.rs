@@ -63,6 +63,14 @@ impl RecordedTimes {
     }
 }
 
+impl RecordedTimes {
+    /// How many times faster than recorded.
+    #[must_use]
+    pub fn speed(&self) -> f64 {
+        self.speed
+    }
+}
+
 /// The due times of one replay.
 #[derive(Debug)]
 pub(crate) struct Schedule {

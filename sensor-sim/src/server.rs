@@ -280,10 +280,21 @@ fn schema_of(config: &Config, stream: &Stream, model: &ModelFile) -> Schema {
             seed: config.seed,
             n_rows: stream.rows.len() as u64,
             looping: config.looping,
+            pace: match config.pace {
+                Pace::Rate(_) => protocol::Pace::Rate,
+                Pace::Recorded(_) => protocol::Pace::Recorded,
+                Pace::Max => protocol::Pace::Max,
+            },
             rate: match config.pace {
                 Pace::Rate(rate) => Some(rate),
                 Pace::Recorded(_) | Pace::Max => None,
             },
+            speed: match &config.pace {
+                Pace::Recorded(times) => Some(times.speed()),
+                Pace::Rate(_) | Pace::Max => None,
+            },
+            n_twins: None,
+            command: None,
         }),
         model: Some(protocol::Model {
             url: format!("/model/{CHANNEL}"),

@@ -122,7 +122,7 @@ pub enum NumberType {
 }
 
 /// How a stream is replayed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Replay {
     /// Name of the data set.
     pub dataset: String,
@@ -134,9 +134,34 @@ pub struct Replay {
     pub n_rows: u64,
     /// Whether it starts again at the end.
     pub looping: bool,
-    /// Readings per second asked for; absent for "as fast as viewers take it" and for recorded time stamps.
+    /// What says when a reading is sent; [`Pace::Rate`] where absent.
+    #[serde(default)]
+    pub pace: Pace,
+    /// Readings per second asked for; only with [`Pace::Rate`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
+    /// How many times faster than recorded; only with [`Pace::Recorded`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed: Option<f64>,
+    /// Rows of one pass whose features, every one of them, also occur in a row that trained the model; where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_twins: Option<u64>,
+    /// Command line that gives the same stream and the same model again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+}
+
+/// What says when a reading of a replay is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pace {
+    /// A fixed rate.
+    #[default]
+    Rate,
+    /// The data set's own time stamps.
+    Recorded,
+    /// As fast as the slowest viewer takes them.
+    Max,
 }
 
 /// The model served for a channel.
@@ -251,7 +276,7 @@ pub struct Status {
     pub position: u64,
     /// The sequence number that comes next.
     pub next_seq: u64,
-    /// How fast it goes, 1 being the rate that the server was started with.
+    /// How fast it goes, 1 being the rate or speed that the server was started with.
     pub speed: f64,
 }
 

@@ -65,16 +65,28 @@ fn replay() -> impl Strategy<Value = Replay> {
         any::<u64>(),
         any::<u64>(),
         any::<bool>(),
-        option::of(positive()),
+        (
+            prop_oneof![Just(Pace::Rate), Just(Pace::Recorded), Just(Pace::Max)],
+            option::of(positive()),
+            option::of(positive()),
+        ),
+        option::of(any::<u64>()),
+        option::of(text()),
     )
-        .prop_map(|(dataset, order, seed, n_rows, looping, rate)| Replay {
-            dataset,
-            order,
-            seed,
-            n_rows,
-            looping,
-            rate,
-        })
+        .prop_map(
+            |(dataset, order, seed, n_rows, looping, (pace, rate, speed), n_twins, command)| Replay {
+                dataset,
+                order,
+                seed,
+                n_rows,
+                looping,
+                pace,
+                rate,
+                speed,
+                n_twins,
+                command,
+            },
+        )
 }
 
 fn model() -> impl Strategy<Value = Model> {
@@ -365,4 +377,14 @@ proptest! {
             prop_assert!(!values.iter().all(|&value| narrower.holds(value)));
         }
     }
+}
+
+#[test]
+fn a_replay_of_an_older_server_has_a_rate() {
+    let json = r#"{"dataset":"wine","order":"file","seed":1,"n_rows":2,"looping":false,"rate":5.0}"#;
+    let replay: Replay = serde_json::from_str(json).expect("every new field may be absent");
+    assert_eq!(
+        (replay.pace, replay.rate, replay.command),
+        (Pace::Rate, Some(5.0), None)
+    );
 }

@@ -51,6 +51,7 @@ pub fn schema() -> Schema {
             n_rows: 100,
             looping: false,
             rate: Some(1_000.0),
+            ..Replay::default()
         }),
         model: Some(Model {
             url: "/model/3".to_owned(),

@@ -195,7 +195,11 @@ pub(crate) fn replay_schema() -> Schema {
             seed: 42,
             n_rows: 116_203,
             looping: true,
+            pace: Pace::Rate,
             rate: Some(1_000.0),
+            speed: None,
+            n_twins: Some(0),
+            command: Some("sensor-sim --dataset covertype --rate 1000 --loop".to_owned()),
         }),
         model: Some(Model {
             url: "/model/1".to_owned(),
