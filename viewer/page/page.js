@@ -2,7 +2,7 @@
  * The page: starts the worker, asks it for one snapshot a frame, and draws the newest one.
  *
  * Nothing here happens per reading. At most one request for a snapshot is unanswered; a frame draws only the parts that are due,
- * and stops when its time is spent, so that a slow part delays itself and nothing else.
+ * stops when its time is spent, and the next one goes on from there (schedule.js).
  *
  * `window.runnel.snapshot()` returns the newest snapshot (snapshot.js has its fields); it is kept fresh while the page is hidden.
  */
@@ -18,13 +18,14 @@ import { drawReadings, listenReadings } from "./draw-readings.js";
 import { drawStatus } from "./draw-status.js";
 import { drawTimeline, layTimeline } from "./draw-timeline.js";
 import { drawTrustPlot, drawTrustText } from "./draw-trust.js";
+import { drawDue } from "./schedule.js";
 import { emptySnapshot } from "./snapshot.js";
 
 /** @typedef {import("./snapshot.js").Snapshot} Snapshot */
 /** @typedef {import("./snapshot.js").Request} Request */
 /** @typedef {import("./snapshot.js").Answer} Answer */
 /** @typedef {import("./snapshot.js").LabelledReading} LabelledReading */
-/** @typedef {{every_millis: number, draw: (snapshot: Snapshot, now_millis: number) => void, drawn_at: number}} Part */
+/** @typedef {import("./schedule.js").Part<Snapshot>} Part */
 
 /** A frame starts no further part after this: half of what a frame of 60 Hz may take. */
 const FRAME_BUDGET_MILLIS = 8;
@@ -59,6 +60,8 @@ let newest = emptySnapshot("connecting", "Connecting to the server that sent thi
 let drawn = null;
 /** Whether every part shows `drawn`; the others follow in later frames. */
 let complete = false;
+/** The part with which the next frame begins. */
+let first = 0;
 let asked = false;
 let failed = false;
 
@@ -133,19 +136,7 @@ function frame(now_millis) {
   const slower = reduced_motion.matches ? REDUCED_MOTION_FACTOR : 1;
   const end_millis = performance.now() + FRAME_BUDGET_MILLIS;
   if (afresh) for (const part of parts) part.drawn_at = -Infinity; // A change of state is shown at once.
-  complete = true;
-  for (const part of parts) {
-    if (now_millis - part.drawn_at < part.every_millis * slower) {
-      complete = false;
-      continue;
-    }
-    if (performance.now() > end_millis) {
-      complete = false;
-      break;
-    }
-    part.drawn_at = now_millis;
-    part.draw(snapshot, now_millis);
-  }
+  ({ first, complete } = drawDue(parts, snapshot, { first: afresh ? 0 : first, now_millis, slower, is_spent: () => performance.now() > end_millis }));
   drawn = snapshot;
 }
 
