@@ -26,7 +26,7 @@ for (const { dataset, prepare, rate, n_readings, algorithm } of cases) {
 
     assert.equal(snapshot.gaps.total, 0, "nothing was given up");
     assert.equal(snapshot.last[0].seq, snapshot.labelled - 1, "every reading from the first on was labelled");
-    assert.equal(snapshot.n_unlabelled, 0);
+    assert.equal(snapshot.n_without_true_label, 0);
     const expected = await reference({
       dataset, seed: SEED, n_readings: snapshot.labelled, classes: snapshot.source.classes, url: server.url, algorithm,
     });

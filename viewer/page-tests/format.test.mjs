@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { axisDuration, bytes, count, duration, durationParts, gapCauses, kappaText, measurement, percent, plural, plusMinus, ratePerSec, seconds, shortCount, shortMillis } from "../page/format.js";
+import { axisDuration, bytes, count, duration, durationParts, gapCauses, intervalText, kappaText, measurement, paceText, percent, plural, plusMinus, ratePerSec, seconds, shortCount, shortMillis, twinsText } from "../page/format.js";
 
 /** @param {(value: any) => unknown} write @param {[unknown, unknown][]} cases */
 function check(write, cases) {
@@ -61,8 +61,35 @@ test("rates, seconds and plurals read as words do", () => {
   assert.equal(plural(7, "class", "classes"), "7 classes");
 });
 
+test("paces are told apart", () => {
+  /** @param {object} source */
+  const text = (source) => paceText(/** @type {any} */ ({ rate: null, recorded_speed: null, speed: 1, ...source }));
+  assert.equal(text({ pace: "rate", rate: 1000, speed: 2 }), "2,000 readings/s");
+  assert.equal(text({ pace: "recorded" }), "as recorded");
+  assert.equal(text({ pace: "recorded", recorded_speed: 60, speed: 2 }), "120 times as fast as recorded");
+  assert.equal(text({ pace: "max" }), "as fast as this page takes them");
+  assert.equal(text({ pace: "rate" }), "as fast as this page takes them", "of a server that sends no pace");
+  assert.equal(text({ pace: null }), "", "no replay");
+});
+
+test("the last quarter second is said to be past once nothing flows", () => {
+  const now = { class: 0, share: 0.8, n: 250 };
+  assert.equal(intervalText(now, "live"), "the commonest label of the last quarter second: 80\u00a0% of 250 readings");
+  assert.match(intervalText(now, "paused"), /last quarter second before the pause:/);
+  assert.match(intervalText(now, "ended"), /last quarter second of the stream:/);
+  assert.match(intervalText(now, "disconnected"), /before the connection was lost:/);
+});
+
+test("rows seen in training are named where there are any", () => {
+  /** @param {object} source */
+  const text = (source) => twinsText(/** @type {any} */ (source));
+  assert.equal(text({ n_twins: 296, n_rows: 980 }), "296 of 980 streamed rows also occur in the training part: accuracy on them flatters");
+  assert.deepEqual([text({ n_twins: 0, n_rows: 980 }), text({ n_twins: null, n_rows: 980 })], ["", ""]);
+});
+
 test("missing readings are named by cause, an unknown cause by its own name", () => {
   assert.equal(gapCauses({ "slow-viewer": 1250, reconnect: 5, latest: 0, total: 1255 }), "1,250 this page was too slow, 5 while disconnected");
   assert.equal(gapCauses({ gremlins: 2, total: 2 }), "2 gremlins");
+  assert.match(gapCauses({ "not-classified": 3, total: 3 }), /^3 refused by the classifier/);
   assert.equal(gapCauses({ total: 0 }), "");
 });

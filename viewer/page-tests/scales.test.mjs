@@ -3,18 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { accuracyFloor, bandPath, linePath, logScale, logTicks, mistakeCeiling, rectPath, roundDown, roundUp, sparkPath, spread, wilson } from "../page/scales.js";
-
-test("Wilson's interval is the textbook's", () => {
-  // 8 of 10: 0.4902 to 0.9433 (A. Agresti and B. Coull, "Approximate is better than exact", The American Statistician 52, 1998).
-  const [low, high] = wilson(0.8, 10);
-  assert.ok(Math.abs(low - 0.4902) < 1e-4 && Math.abs(high - 0.9433) < 1e-4, `${low} to ${high}`);
-  assert.deepEqual(wilson(0, 0), [0, 1]);
-  for (const n of [1, 10, 1000]) {
-    assert.ok(wilson(1, n)[1] <= 1 && wilson(1, n)[0] < 1, "never certain of being always right");
-    assert.ok(wilson(0, n)[0] >= 0 && wilson(0, n)[1] > 0, "never certain of being always wrong");
-  }
-});
+import { accuracyFloor, bandPath, linePath, logScale, logTicks, mistakeCeiling, rectPath, roundDown, roundUp, sparkPath, spread } from "../page/scales.js";
 
 test("the accuracy axis reaches below everything drawn and never hides that there is room above", () => {
   assert.equal(accuracyFloor([0.97, 0.377, 0.488]), 0.3);

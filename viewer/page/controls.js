@@ -3,12 +3,11 @@
  */
 import { byId, setAttribute, setHidden, setText } from "./dom.js";
 import { count } from "./format.js";
+import { speedWish } from "./speed.js";
 
 /** @typedef {import("./snapshot.js").Snapshot} Snapshot */
 /** @typedef {import("./snapshot.js").Control} Control */
 
-/** Speeds that the keys go through; 1 is the rate that the server was started with. */
-const SPEEDS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100];
 const THEMES = ["auto", "light", "dark"];
 const THEME_KEY = "runnel.theme";
 
@@ -22,16 +21,16 @@ const help = /** @type {HTMLDialogElement} */ (byId("help-dialog"));
 /** @type {Snapshot|null} */
 let drawn = null;
 let seeking = false;
-
-/** The next speed in a direction. @param {number} speed @param {1|-1} direction @returns {number} */
-export function nextSpeed(speed, direction) {
-  const further = direction > 0 ? SPEEDS.find((step) => step > speed * 1.001) : SPEEDS.findLast((step) => step < speed * 0.999);
-  return further ?? speed;
-}
+const wish = speedWish();
 
 /** Whether the server lets viewers steer its replay. @param {Snapshot|null} snapshot @returns {boolean} */
 function steerable(snapshot) {
   return snapshot?.source?.dataset != null && !["connecting", "disconnected", "error", "no-model", "mismatch"].includes(snapshot.state);
+}
+
+/** Whether the replay has a speed: one that goes as fast as its viewers take it has none. @param {Snapshot|null} snapshot @returns {boolean} */
+function hasSpeed(snapshot) {
+  return steerable(snapshot) && snapshot?.source?.pace !== "max";
 }
 
 /** @param {Snapshot} snapshot */
@@ -39,11 +38,13 @@ export function drawControls(snapshot) {
   drawn = snapshot;
   const { source, state } = snapshot;
   const works = steerable(snapshot);
-  for (const control of [pause, restart, slower, faster, seek]) if (control.disabled === works) control.disabled = !works;
+  for (const control of [pause, restart, seek]) if (control.disabled === works) control.disabled = !works;
+  const has_speed = hasSpeed(snapshot);
+  for (const control of [slower, faster]) if (control.disabled === has_speed) control.disabled = !has_speed;
   const held = state === "paused" || state === "ended";
   setAttribute(pause, "data-held", held ? "true" : null);
   setText(byId("pause-text"), state === "ended" ? "Again" : held ? "Play" : "Pause");
-  setText(byId("speed"), `${source?.speed ?? 1}×`);
+  drawSpeed(wish.confirm(source?.speed ?? 1, performance.now()));
   const n_rows = source?.n_rows ?? 0;
   setHidden(/** @type {HTMLElement} */ (seek.parentElement), n_rows === 0);
   if (n_rows === 0) return setText(byId("position"), "");
@@ -56,10 +57,17 @@ export function drawControls(snapshot) {
   }
 }
 
+/** @param {number} speed */
+function drawSpeed(speed) {
+  setText(byId("speed"), drawn?.source?.pace === "max" ? "max" : `${speed}×`);
+}
+
 /** @param {number} position @param {number} n_rows */
 function drawPosition(position, n_rows) {
-  setAttribute(seek, "aria-valuetext", `row ${count(position)} of ${count(n_rows)}`);
-  setText(byId("position"), `row ${count(position)} of ${count(n_rows)}`);
+  const text = `position ${count(position)} of ${count(n_rows)}`;
+  setAttribute(seek, "aria-valuetext", text);
+  const pass = drawn?.source?.pass ?? 1;
+  setText(byId("position"), pass > 1 ? `${text}, pass ${count(pass)}` : text);
 }
 
 /** Themes: what the system says, light, dark; kept in this browser. @param {number} step */
@@ -96,9 +104,10 @@ export function listenControls(send) {
   const toggle = () => send({ type: "control", op: drawn?.state === "paused" || drawn?.state === "ended" ? "play" : "pause" });
   const rewind = () => send({ type: "control", op: "seek", position: 0 });
   const speed = (/** @type {1|-1} */ direction) => {
-    const now = drawn?.source?.speed ?? 1;
-    const next = nextSpeed(now, direction);
-    if (next !== now) send({ type: "control", op: "speed", factor: next });
+    const factor = hasSpeed(drawn) ? wish.step(direction, performance.now()) : null;
+    if (factor === null) return;
+    drawSpeed(factor);
+    send({ type: "control", op: "speed", factor });
   };
   pause.addEventListener("click", toggle);
   restart.addEventListener("click", rewind);

@@ -61,7 +61,7 @@ export function showNeighbours(answer, snapshot) {
   const place = body.querySelector(".answer");
   if (!place) return;
   if (answer.neighbours.length === 0) {
-    place.replaceChildren(line("This reading is no longer kept: only the newest few hundred are."));
+    place.replaceChildren(line("This reading is no longer kept: only the newest few hundred are, and the newest four of each cell of the confusion matrix."));
     return;
   }
   const neighbours = answer.neighbours.map(({ row, distance, class: class_id }, i) =>
@@ -74,7 +74,7 @@ export function showNeighbours(answer, snapshot) {
     html("tr", {}, html("th", { scope: "row" }, feature?.name ?? "?"), html("td", { class: "number" }, measurement(value)), html("td", { class: "quiet" }, feature?.unit ?? "")),
   );
   place.replaceChildren(
-    html("h3", {}, "Nearest rows of the training set"), list(["#", "class", "distance", "row"], neighbours),
+    html("h3", {}, "Nearest rows of the training set"), list(["#", "class", "distance", "training row"], neighbours),
     html("h3", {}, "Its features"), list(["feature", "value", "unit"], rows),
     ...(n_zero > 0 ? [line(`${plural(n_zero, "feature")} more, all 0`)] : []),
   );
@@ -94,9 +94,9 @@ export function showCell(answer, snapshot, choose) {
   if (awaited !== `cell ${answer.true_label} ${answer.predicted}` || !dialog.open) return false;
   const place = body.querySelector(".answer");
   if (!place) return false;
-  const total = snapshot.confusion[answer.true_label]?.[answer.predicted] ?? 0;
+  const total = snapshot.confusion?.[answer.true_label]?.[answer.predicted] ?? 0;
   if (answer.readings.length === 0) {
-    place.replaceChildren(line(total > 0 ? `${plural(total, "reading")} so far, none among the newest few hundred, which alone are kept. The next one will stand here.` : "No such reading so far. The first one will stand here."));
+    place.replaceChildren(line(total > 0 ? `${plural(total, "reading")} so far, none of them kept. The next one will stand here.` : "No such reading so far. The first one will stand here."));
     return true;
   }
   const k = snapshot.model?.k ?? null;

@@ -5,16 +5,21 @@
  * the figures say the same in text. The table is made anew only when the classes change.
  */
 import { className, nClasses, swatch } from "./classes.js";
-import { byId, html, setAttribute, setStyle, setText } from "./dom.js";
+import { byId, html, setAttribute, setHidden, setStyle, setText } from "./dom.js";
 import { UNKNOWN, count, percent, plural, shortCount } from "./format.js";
 
 /** @typedef {import("./snapshot.js").Snapshot} Snapshot */
 
+/** More classes than this have no table, only a list of the most frequent mistakes; as many as the worker sends counts of. */
+const MOST_CLASSES = 64;
 /** More classes than this do not fit into one column of the page. */
 const MOST_NARROW = 9;
 
 const table = /** @type {HTMLTableElement} */ (byId("confusion"));
 const sections = /** @type {HTMLElement} */ (document.querySelector(".sections"));
+const scroller = byId("confusion-scroller");
+const mistakes = byId("confusion-mistakes");
+const sub = byId("errs-sub");
 const worst_line = byId("confusion-worst");
 
 /** @type {{button: HTMLButtonElement, cell: HTMLTableCellElement, n: number}[][]} */
@@ -44,9 +49,13 @@ export function listenConfusion(open) {
   });
 }
 
-/** Makes the table for the source's classes. */
+/** Makes the table for the source's classes; none for more than can be read. */
 export function layConfusion() {
-  const n = nClasses();
+  const is_table = nClasses() <= MOST_CLASSES;
+  const n = is_table ? nClasses() : 0;
+  setHidden(scroller, !is_table);
+  setHidden(mistakes, is_table);
+  setText(sub, is_table ? "rows: true label, columns: predicted; choose a cell for its readings" : `${count(nClasses())} classes are too many for a table; the most frequent mistakes`);
   const ids = Array.from({ length: n }, (_, class_id) => class_id);
   // A matrix that needs the width of two columns gets the whole row.
   setAttribute(sections, "data-wide", n > MOST_NARROW ? "true" : null);
@@ -69,19 +78,14 @@ export function layConfusion() {
   table.replaceChildren(caption, html("thead", {}, head), html("tbody", {}, ...rows), html("tfoot", {}, foot));
 }
 
-/** The most frequent mistake in words. @param {number[][]} confusion @returns {string} */
-export function worstText(confusion) {
-  let worst = { n: 0, row: 0, column: 0 };
-  confusion.forEach((row, true_label) => row.forEach((n, predicted) => {
-    if (true_label !== predicted && n > worst.n) worst = { n, row: true_label, column: predicted };
-  }));
-  if (worst.n === 0) return "";
-  return `Most frequent mistake: ${className(worst.row)} taken for ${className(worst.column)}, ${plural(worst.n, "time")}.`;
+/** A mistake in words. @param {import("./snapshot.js").Mistake} mistake @returns {string} */
+function mistakeText([true_label, predicted, n]) {
+  return `${className(true_label)} taken for ${className(predicted)}, ${plural(n, "time")}`;
 }
 
 /** @param {Snapshot} snapshot */
 export function drawConfusion(snapshot) {
-  const { confusion } = snapshot;
+  const confusion = snapshot.confusion ?? [];
   const n = cells.length;
   setAttribute(table, "data-empty", n === 0 ? "true" : null);
   const column_sums = new Array(n).fill(0);
@@ -106,6 +110,19 @@ export function drawConfusion(snapshot) {
     const hits = cells[predicted]?.[predicted]?.n ?? 0;
     setText(cell, column_sums[predicted] > 0 ? percent(hits / column_sums[predicted], 0) : UNKNOWN);
   });
-  const no_truth = snapshot.labelled > 0 && snapshot.labelled === snapshot.n_unlabelled;
-  setText(worst_line, no_truth ? "No true labels yet: nothing to compare with." : worstText(confusion) || (snapshot.labelled > 0 ? "No mistake so far." : "Fills with the first readings that have a true label."));
+  const [worst] = snapshot.most_frequent_mistakes;
+  if (snapshot.confusion === null) drawMistakes(snapshot.most_frequent_mistakes.map(mistakeText));
+  const no_truth = snapshot.labelled > 0 && snapshot.labelled === snapshot.n_without_true_label;
+  let line = "";
+  if (no_truth) line = "No true labels yet: nothing to compare with.";
+  else if (!worst) line = snapshot.labelled > 0 ? "No mistake so far." : "Fills with the first readings that have a true label.";
+  else if (snapshot.confusion !== null) line = `Most frequent mistake: ${mistakeText(worst)}.`;
+  setText(worst_line, line || "\u00a0");
+}
+
+/** The list that stands for a table too large. @param {string[]} texts */
+function drawMistakes(texts) {
+  while (mistakes.children.length < texts.length) mistakes.append(html("li"));
+  while (mistakes.children.length > texts.length) mistakes.lastElementChild?.remove();
+  texts.forEach((text, i) => setText(/** @type {Element} */ (mistakes.children[i]), text));
 }

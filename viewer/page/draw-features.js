@@ -2,17 +2,18 @@
  * Features of the newest reading with their last 48 values, and the facts about model and stream.
  */
 import { byId, html, setAttribute, setText, svg, table, twin } from "./dom.js";
-import { bytes, count, duration, measurement, plural, ratePerSec } from "./format.js";
+import { bytes, count, duration, measurement, paceText, plural, twinsText } from "./format.js";
 import { sparkPath } from "./scales.js";
 
 /** @typedef {import("./snapshot.js").Snapshot} Snapshot */
 /** @typedef {import("./snapshot.js").Feature} Feature */
 
 const [WIDTH, HEIGHT, N_PLACES] = [200, 20, 48];
-/** As many as the worker keeps the last values of. */
-const MOST_ROWS = 12;
 /** A fact of more characters gets two columns. */
 const LONG_TEXT = 60;
+
+/** The name of a fact that is a command line. */
+const COMMAND = "the same stream again";
 
 const body = byId("features-body");
 const more = byId("features-more");
@@ -33,21 +34,10 @@ const redrawTwin = twin("features-twin", () => {
   );
 });
 
-/**
- * Which features have a row: those that the worker names, else the first that can vary.
- * @param {Snapshot} snapshot @returns {number[]}
- */
-export function shownFeatures(snapshot) {
-  if (snapshot.features_recent_idx) return snapshot.features_recent_idx;
-  const features = snapshot.source?.features ?? [];
-  const varying = features.flatMap(({ min, max }, i) => (min !== max || min === null || min === undefined ? [i] : []));
-  return varying.slice(0, MOST_ROWS);
-}
-
 /** @param {Snapshot} snapshot */
 function lay(snapshot) {
   const features = snapshot.source?.features ?? [];
-  const shown = shownFeatures(snapshot);
+  const shown = snapshot.features_recent_idx;
   const key = `${features.length} ${shown.map((i) => features[i]?.name).join("\n")}`;
   if (key === laid) return;
   laid = key;
@@ -71,16 +61,6 @@ export function drawFeatures(snapshot, now_millis) {
   redrawTwin(now_millis);
 }
 
-/** The command that replays the same stream. @param {Snapshot} snapshot @returns {string|null} */
-export function commandText({ source }) {
-  if (!source?.dataset) return null;
-  const parts = ["sensor-sim", "--dataset", source.dataset, "--rate", source.rate === null ? "max" : String(source.rate)];
-  if (source.order) parts.push("--order", source.order);
-  if (source.seed !== null) parts.push("--seed", String(source.seed));
-  if (source.looping) parts.push("--loop");
-  return parts.join(" ");
-}
-
 /** @param {Snapshot} snapshot @returns {[string, string][]} */
 function factsOf(snapshot) {
   const { model, source, server, session } = snapshot;
@@ -93,11 +73,13 @@ function factsOf(snapshot) {
     ["engine", model?.engine],
     ["model file", model?.n_bytes == null ? null : `${bytes(model.n_bytes)}${model.load_millis == null ? "" : `, ready after ${duration(model.load_millis * 1000)}`}`],
     ["stream", source ? `${source.name}, ${plural(source.features.length, "feature")}, ${plural(source.classes.length, "class", "classes")}` : null],
-    ["rows", source?.n_rows == null ? null : `${count(source.n_rows)} in one pass`],
-    ["rate asked for", source ? (source.rate == null ? "as fast as labels come" : `${ratePerSec(source.rate)} readings/s`) : null],
+    ["one pass", source?.n_rows == null ? null : plural(source.n_rows, "reading")],
+    ["seen in training", source && twinsText(source)],
+    ["pace asked for", source && paceText({ ...source, speed: 1 })],
     ["server", server],
     ["session", session],
-    ["the same stream again", commandText(snapshot)],
+    ["last complaint", snapshot.errors?.last],
+    [COMMAND, source?.command],
   ];
   return facts.filter(/** @returns {fact is [string, string]} */ (fact) => Boolean(fact[1]));
 }
@@ -111,5 +93,5 @@ export function drawFacts(snapshot) {
   if (key === facts_key) return;
   facts_key = key;
   const none = html("div", {}, html("dt", {}, "model"), html("dd", {}, "not loaded yet"));
-  byId("facts").replaceChildren(...(facts.length === 0 ? [none] : facts.map(([name, text]) => html("div", { class: text.length > LONG_TEXT ? "long" : "" }, html("dt", {}, name), html("dd", { class: name === "the same stream again" ? "command" : "" }, text)))));
+  byId("facts").replaceChildren(...(facts.length === 0 ? [none] : facts.map(([name, text]) => html("div", { class: text.length > LONG_TEXT ? "long" : "" }, html("dt", {}, name), html("dd", { class: name === COMMAND ? "command" : "" }, text)))));
 }

@@ -153,6 +153,6 @@ export function drawStages(snapshot) {
   const { clock } = snapshot;
   setText(
     byId("clock-line"),
-    clock === null ? "The server's clock is not compared with ours yet." : `The server's clock is ${duration(clock.offset_micros)} from ours, ± ${duration(clock.uncertainty_micros)} (${count(clock.n)} exchanges): server and network together are exact, their border is known that well.`.replace(UNKNOWN, "an unknown time"),
+    clock === null ? "The server's clock is not compared with ours yet." : `The server's clock is ${duration(clock.offset_micros)} from ours, ± ${duration(clock.uncertainty_micros)} (${count(clock.n)} exchanges): latency at the server is exact, that of the network and end to end is known to ± ${duration(clock.uncertainty_micros)}.`.replace(UNKNOWN, "an unknown time"),
   );
 }

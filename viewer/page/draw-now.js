@@ -3,7 +3,7 @@
  */
 import { className, colour, hatch } from "./classes.js";
 import { byId, setAttribute, setHidden, setStyle, setText, svg } from "./dom.js";
-import { bytes, count, measurement, percent, plural, seconds } from "./format.js";
+import { bytes, count, intervalText, measurement, percent, plural, seconds } from "./format.js";
 import { LOOKS, showsLabel } from "./states.js";
 
 /** @typedef {import("./snapshot.js").Snapshot} Snapshot */
@@ -128,5 +128,5 @@ export function drawNow(snapshot) {
   setAttribute(truth, "data-tone", !known ? "quiet" : right ? "good" : "bad");
   const distance = reading.distance === null ? "" : ` · nearest neighbour at ${measurement(reading.distance)}`;
   setText(which, `reading ${count(reading.seq)}${distance}`);
-  setText(interval, now && now.n > 1 ? `the commonest label of the last quarter second: ${percent(now.share, 0)}\u00a0% of ${plural(now.n, "reading")}` : "\u00a0");
+  setText(interval, now && now.n > 1 ? intervalText(now, snapshot.state) : "\u00a0");
 }

@@ -22,13 +22,14 @@ export function drawPace(snapshot) {
   const [value, unit] = durationParts(p99);
   setText(byId("pace-value"), value);
   setAttribute(byId("pace-value"), "data-unknown", p99 === null ? "true" : null);
-  setText(byId("pace-unit"), p99 === null ? "no label yet" : `${unit} p99, ${recent ? "sensor to label" : "all readings"}`);
-  setText(byId("pace-percentiles"), p50 === null ? "\u00a0" : `half within ${duration(p50)} · 95 % within ${duration(p95)}`);
+  setText(byId("pace-unit"), p99 === null ? "no label yet" : `${unit} p99, ${recent ? "sent to labelled" : "all readings"}`);
+  const { clock } = snapshot;
+  const known_to = clock ? ` · all ± ${duration(clock.uncertainty_micros)}` : "";
+  setText(byId("pace-percentiles"), p50 === null ? "\u00a0" : `half within ${duration(p50)} · 95 % within ${duration(p95)}${known_to}`);
 
   const medians = STAGES.map((stage) => latency[stage].p50);
   const total = medians.reduce((/** @type {number} */ sum, micros) => sum + Math.max(0, micros ?? 0), 0);
   setAttribute(bar, "data-empty", total > 0 ? null : "true");
-  const clock = snapshot.clock;
   medians.forEach((micros, i) => {
     setStyle(/** @type {HTMLElement} */ (segments[i]), "flex-grow", total > 0 ? (Math.max(0, micros ?? 0) / total).toFixed(3) : "0");
     const uncertain = STAGES[i] === "network" && clock && micros !== null ? ` ± ${shortMillis(clock.uncertainty_micros)}` : "";

@@ -3,7 +3,7 @@
  */
 import { className } from "./classes.js";
 import { byId, setAttribute, setText } from "./dom.js";
-import { UNKNOWN, bytes, count, duration, percent, ratePerSec, seconds } from "./format.js";
+import { UNKNOWN, bytes, count, duration, paceText, percent, seconds } from "./format.js";
 import { LOOKS } from "./states.js";
 
 /** @typedef {import("./snapshot.js").Snapshot} Snapshot */
@@ -17,6 +17,11 @@ const source_line = byId("source-line");
 const message = byId("message");
 const live = byId("live-summary");
 
+/** How long a complaint stands in the header; it stays among the facts. */
+const COMPLAINT_MILLIS = 10_000;
+
+let complaint_key = "";
+let complained_at_millis = 0;
 let spoken_at_millis = -Infinity;
 let spoken_key = "";
 /** When the newest snapshot with labels flowing was drawn, for "last seen". */
@@ -28,9 +33,8 @@ export function sourceText({ source }) {
   const parts = [source.name];
   if (source.order === "shuffled") parts.push(source.seed === null ? "shuffled" : `shuffled, seed ${source.seed}`);
   else if (source.order) parts.push(`${source.order} order`);
-  if (source.rate !== null) parts.push(`${ratePerSec(source.rate * (source.speed ?? 1))} readings/s`);
-  else if (source.dataset) parts.push("as fast as this page takes them");
-  return parts.join(" · ");
+  parts.push(paceText(source));
+  return parts.filter(Boolean).join(" · ");
 }
 
 /** @param {Snapshot} snapshot @returns {string} what stands in the chip */
@@ -39,8 +43,16 @@ function chipText(snapshot) {
   if (state === "loading" && model?.n_bytes) return `loading ${percent((model.n_loaded_bytes ?? 0) / model.n_bytes, 0)}\u00a0%`;
   if (state === "disconnected" && retry_in_millis !== null) return `disconnected, retry in ${seconds(retry_in_millis)}`;
   if (state === "behind") return `behind ${count(n_lagging)}`;
-  if (state === "paused" && n_lagging > 0) return `paused, +${count(n_lagging)} waiting`;
+  if (state === "paused" && n_lagging > 0) return `paused, behind ${count(n_lagging)}`;
   return LOOKS[state].name;
+}
+
+/** What was complained of last, while it is new. @param {Snapshot} snapshot @param {number} now_millis @returns {string} */
+function complaint({ errors }, now_millis) {
+  const last = errors?.last ?? null;
+  const key = `${last} ${errors?.n_malformed} ${errors?.n_ignored} ${errors?.n_not_classified}`;
+  if (key !== complaint_key) [complaint_key, complained_at_millis] = [key, now_millis];
+  return last !== null && now_millis - complained_at_millis < COMPLAINT_MILLIS ? ` Last complaint: ${last}.` : "";
 }
 
 /** @param {Snapshot} snapshot @param {number} now_millis @returns {string} the message, with what only the page knows added */
@@ -82,7 +94,7 @@ export function drawStatus(snapshot, now_millis) {
   setText(sign, look.sign);
   setText(chip, chipText(snapshot));
   setText(source_line, sourceText(snapshot));
-  setText(message, sentence(snapshot, now_millis));
+  setText(message, sentence(snapshot, now_millis) + complaint(snapshot, now_millis));
   const title = `${look.name} · Runnel`;
   if (document.title !== title) document.title = title;
   speak(snapshot, now_millis);

@@ -1,6 +1,6 @@
 /**
  * The last minute: one lane a class, so that place says what colour says, filled by the class's share of each quarter
- * second; mistakes as bars below; missing readings hatched.
+ * second; mistakes as bars below; gaps hatched.
  *
  * Above `MOST_LANES` classes there is one strip for all, told apart by colour and hatch, with the names below it.
  */
@@ -57,14 +57,14 @@ const redrawTwin = twin("minute-twin", () => {
     const age_secs = ((drawn.bins.length - end) * drawn.bin_millis) / 1000;
     rows.push([`${age_secs} to ${age_secs + (bins.length * drawn.bin_millis) / 1000} s ago`, className(commonest), count(n), count(n_mistakes), count(n_missing)]);
   }
-  return table("The last minute in steps of five seconds, newest first", ["when", "mostly", "readings", "mistakes", "missing"], rows);
+  return table("The last minute in steps of five seconds, newest first", ["when", "mostly", "readings", "mistakes", "missed"], rows);
 });
 
 /** @param {number} i @returns {string} */
 function binText(i) {
   const [class_id, n, n_mistakes, n_missing, counts] = drawn.bins[i] ?? [-1, 0, 0, 0, []];
   const age_secs = ((drawn.bins.length - 1 - i) * drawn.bin_millis) / 1000;
-  const missing = n_missing > 0 ? `, ${count(n_missing)} missing` : "";
+  const missing = n_missing > 0 ? `, ${count(n_missing)} missed` : "";
   if (n === 0) return `${age_secs.toFixed(2)} s ago: no readings${missing}`;
   const shares = counts.map((n_class, class_id) => ({ n_class, class_id })).filter(({ n_class }) => n_class > 0).sort((a, b) => b.n_class - a.n_class);
   const classes = shares.length > 0 ? shares.map(({ n_class, class_id }) => `${className(class_id)} ${percent(n_class / n, 0)} %`).join(", ") : `mostly ${className(class_id)}`;
@@ -125,7 +125,7 @@ export function drawTimeline(snapshot, now_millis) {
   });
   setAttribute(gaps, "d", gap_path);
   setAttribute(mistakes, "d", mistake_path);
-  const known = snapshot.labelled === 0 || snapshot.labelled > snapshot.n_unlabelled;
+  const known = snapshot.labelled === 0 || snapshot.labelled > snapshot.n_without_true_label;
   setText(byId("mistake-scale"), known ? `mistakes ≤ ${percent(ceiling, 0)}\u00a0%` : "no true labels");
   read();
   redrawTwin(now_millis);

@@ -111,6 +111,31 @@ export function seconds(millis) {
   return secs < 60 ? `${secs} s` : `${Math.floor(secs / 60)} min ${secs % 60} s`;
 }
 
+/** How a stream is paced, in words. @param {import("./snapshot.js").Source} source @returns {string} */
+export function paceText({ pace, rate, recorded_speed, speed }) {
+  const factor = speed ?? 1;
+  // Servers that do not send a pace have no rate where there is none.
+  if (pace === "max" || (pace === "rate" && rate === null)) return "as fast as this page takes them";
+  if (pace === "recorded") {
+    const times = (recorded_speed ?? 1) * factor;
+    return times === 1 ? "as recorded" : `${measurement(times)} times as fast as recorded`;
+  }
+  return rate === null ? "" : `${ratePerSec(rate * factor)} readings/s`;
+}
+
+/** Where the newest label comes from, by state. @param {{class: number, share: number, n: number}} now @param {import("./snapshot.js").State} state @returns {string} */
+export function intervalText(now, state) {
+  const flows = state === "live" || state === "behind";
+  const when = { paused: " before the pause", ended: " of the stream", disconnected: " before the connection was lost" }[/** @type {string} */ (state)];
+  return `the commonest label of the last quarter second${flows ? "" : (when ?? "")}: ${percent(now.share, 0)}\u00a0% of ${plural(now.n, "reading")}`;
+}
+
+/** Rows of the stream that the model has seen; empty where there are none. @param {import("./snapshot.js").Source} source @returns {string} */
+export function twinsText({ n_twins, n_rows }) {
+  if (!n_twins || n_rows === null) return "";
+  return `${count(n_twins)} of ${count(n_rows)} streamed rows also occur in the training part: accuracy on them flatters`;
+}
+
 /** One reading, two readings. @param {number} n @param {string} one @param {string} [many] @returns {string} */
 export function plural(n, one, many = `${one}s`) {
   return `${count(n)} ${n === 1 ? one : many}`;
@@ -123,6 +148,7 @@ const CAUSES = new Map([
   ["latest", "skipped as asked"],
   ["reconnect", "while disconnected"],
   ["unexplained", "for a reason not told"],
+  ["not-classified", "refused by the classifier (a feature is not a number)"],
 ]);
 
 /** `12 this page was too slow, 5 while disconnected`; empty when nothing is missing. @param {Record<string, number>} gaps @returns {string} */

@@ -1,22 +1,6 @@
 /**
- * Geometry of the pictures: intervals, axis ends, path data. Pure functions; tested by `node --test viewer/page-tests`.
+ * Geometry of the pictures: axis ends, path data. Pure functions; tested by `node --test viewer/page-tests`.
  */
-
-/** Normal quantile of a two-sided 95 % interval. */
-const Z_95 = 1.959964;
-
-/**
- * 95 % Wilson score interval of `share` seen in `n` trials; `[0, 1]` for none.
- * Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22, 1927.
- * @param {number} share @param {number} n @returns {[number, number]}
- */
-export function wilson(share, n) {
-  if (n <= 0) return [0, 1];
-  const z2 = Z_95 * Z_95;
-  const middle = (share + z2 / (2 * n)) / (1 + z2 / n);
-  const half = (Z_95 / (1 + z2 / n)) * Math.sqrt((share * (1 - share)) / n + z2 / (4 * n * n));
-  return [Math.max(0, middle - half), Math.min(1, middle + half)];
-}
 
 /**
  * Lower end of an accuracy axis whose upper end is 1: a tenth below everything that is drawn, never above 0.9.

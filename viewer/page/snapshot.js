@@ -8,7 +8,9 @@
 
 /** @typedef {"connecting"|"loading"|"waiting"|"live"|"behind"|"paused"|"ended"|"disconnected"|"no-model"|"mismatch"|"error"} State */
 /** @typedef {{name: string, unit?: string|null, min?: number|null, max?: number|null}} Feature */
-/** @typedef {{name: string, dataset: string|null, order: string|null, seed: number|null, rate: number|null, speed: number|null, n_rows: number|null, position: number|null, looping?: boolean|null, features: Feature[], classes: string[]}} Source */
+/** @typedef {{name: string, dataset: string|null, order: string|null, seed: number|null, pace: "rate"|"recorded"|"max"|null, rate: number|null, recorded_speed: number|null, speed: number|null, n_rows: number|null, n_twins: number|null, position: number|null, pass: number|null, looping: boolean|null, command: string|null, features: Feature[], classes: string[]}} Source */
+/** @typedef {[true_label: number, predicted: number, n: number]} Mistake */
+/** @typedef {[labelled: number, accuracy: number|null, no_change: number|null, majority: number|null, lower: number|null, upper: number|null]} AccuracyPoint */
 /** @typedef {{p50: number|null, p95: number|null, p99: number|null, max: number|null, n: number}} Percentiles */
 /** @typedef {"end_to_end"|"server"|"network"|"wait"|"classify"} Stage */
 /** @typedef {{seq: number, predicted: number, true_label: number|null, shares: number[], latency_micros: number|null, distance: number|null}} LabelledReading */
@@ -24,13 +26,14 @@
  * @property {Source|null} source what is streamed
  * @property {number} labelled readings labelled so far
  * @property {number} labelled_per_sec the same per second, lately
- * @property {number} n_unlabelled labelled readings that came without a true label
+ * @property {number} n_without_true_label labelled readings that came without a true label
  * @property {number|null} accuracy cumulative
- * @property {[number, number]|null} accuracy_interval 95 % Wilson interval of `accuracy`
+ * @property {[number, number]|null} accuracy_interval 95 % Wilson interval of `accuracy`, of one pass at most
  * @property {number|null} accuracy_windowed over the last `window` readings
+ * @property {[number, number]|null} accuracy_windowed_interval the same of `accuracy_windowed`
  * @property {number} window length of the window
  * @property {number} n_windowed readings in the window now
- * @property {number|null} baseline_no_change what "same label as before" scores, cumulative
+ * @property {number|null} baseline_no_change what "same as before" scores, cumulative
  * @property {number|null} baseline_majority what "the commonest class so far" scores, cumulative
  * @property {number|null} baseline_no_change_windowed
  * @property {number|null} baseline_majority_windowed
@@ -50,14 +53,15 @@
  * @property {number|null} newest_age_micros age of the newest labelled reading when it was labelled
  * @property {{n_malformed: number, n_ignored: number, n_not_classified: number, last: string|null}} [errors] messages of no use, and what was said of the last
  * @property {Model|null} model
- * @property {number[][]} confusion rows: true class, columns: predicted class
+ * @property {number[][]|null} confusion rows: true class, columns: predicted class; null: too many classes
+ * @property {Mistake[]} most_frequent_mistakes at most ten, most frequent first
  * @property {{class: number, share: number, n: number, seq: number}|null} now commonest predicted class of the last 250 ms
  * @property {LabelledReading[]} last newest first, at most 30
- * @property {{bin_millis: number, first_bin: number, bins: [number, number, number, number, number[]][]}} timeline class or -1, readings, mistakes, missing, readings by class (empty above 12 classes)
- * @property {[number, number, number|null, number|null][]} accuracy_history labelled, windowed accuracy, no change, majority
+ * @property {{bin_millis: number, first_bin: number, bins: [number, number, number, number, number[]][]}} timeline class or -1, readings, mistakes, missed, readings by class (empty above 12 classes)
+ * @property {AccuracyPoint[]} accuracy_history all windowed
  * @property {number[]} features_now values of the newest reading
  * @property {number[][]} features_recent last 48 values of the first features that vary
- * @property {number[]} [features_recent_idx] which features those are; absent: the first whose `min` and `max` differ
+ * @property {number[]} features_recent_idx which features those are
  */
 
 /** @typedef {{row: number, distance: number, class: number}} Neighbour a training row near a reading */
@@ -90,13 +94,13 @@ function noLatency() {
 export function emptySnapshot(state, message) {
   return {
     state, message, retry_in_millis: null, server: null, session: null, source: null,
-    labelled: 0, labelled_per_sec: 0, n_unlabelled: 0,
-    accuracy: null, accuracy_interval: null, accuracy_windowed: null, window: 1000, n_windowed: 0,
+    labelled: 0, labelled_per_sec: 0, n_without_true_label: 0,
+    accuracy: null, accuracy_interval: null, accuracy_windowed: null, accuracy_windowed_interval: null, window: 1000, n_windowed: 0,
     baseline_no_change: null, baseline_majority: null, baseline_no_change_windowed: null, baseline_majority_windowed: null,
     kappa: null, kappa_m: null, kappa_t: null, kappa_windowed: null, kappa_m_windowed: null, kappa_t_windowed: null,
     latency_micros: noLatency(), latency_recent_micros: noLatency(), latency_histogram: { upper_micros: [], counts: [] },
     clock: null, gaps: { total: 0 }, n_reconnects: 0, n_lagging: 0, newest_age_micros: null, model: null,
-    confusion: [], now: null, last: [], timeline: { bin_millis: 250, first_bin: 0, bins: [] },
-    accuracy_history: [], features_now: [], features_recent: [],
+    confusion: [], most_frequent_mistakes: [], now: null, last: [], timeline: { bin_millis: 250, first_bin: 0, bins: [] },
+    accuracy_history: [], features_now: [], features_recent: [], features_recent_idx: [],
   };
 }

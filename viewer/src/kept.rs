@@ -1,11 +1,21 @@
-//! The last readings with what was made of them: [`Kept`].
+//! The last readings with what was made of them: [`Kept`], and the last of each cell of the confusion matrix: [`KeptByCell`].
 //!
-//! One ring for the list of readings, the recent course of the features and the questions about single readings.
-//! Memory is fixed by the numbers of features and classes; keeping a reading copies it and allocates nothing.
+//! One ring for the list of readings, the recent course of the features and the questions about single readings; a
+//! small one for each cell, since a rare mistake would be gone from the first within a second. Memory is fixed by the
+//! numbers of features and classes; keeping a reading copies it and allocates nothing, but for the first of a cell.
+
+use std::collections::BTreeMap;
 
 /// Readings kept: enough for someone to click one at 1,000 readings/s after holding the replay, or within a quarter
 /// second before.
 pub const N_KEPT: usize = 256;
+
+/// Readings kept of each cell besides: enough to see whether they are alike.
+const N_KEPT_BY_CELL: usize = 4;
+
+/// Cells of which readings are kept take no more memory than this; later ones keep none. Arbitrary, not tuned: all 49
+/// cells of seven classes and 54 features take a tenth of a megabyte.
+const MAX_CELL_BYTES: usize = 16_000_000;
 
 /// What is known of a labelled reading besides its features and class shares.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,30 +43,37 @@ pub struct KeptReading<'a> {
     pub shares: &'a [f64],
 }
 
-/// The last [`N_KEPT`] readings.
+/// The last readings, up to a fixed number.
 #[derive(Debug)]
 pub struct Kept {
     n_features: usize,
     n_classes: usize,
+    n_kept: usize,
     labelled: Vec<Labelled>,
-    /// `N_KEPT × n_features`.
+    /// `n_kept × n_features`.
     features: Box<[f64]>,
-    /// `N_KEPT × n_classes`.
+    /// `n_kept × n_classes`.
     shares: Box<[f64]>,
     /// Where the next reading goes once the ring is full.
     next: usize,
 }
 
 impl Kept {
-    /// Room for readings of this shape.
+    /// Room for `n_kept` readings of this shape, [`N_KEPT`] for those of a whole stream.
+    ///
+    /// # Panics
+    ///
+    /// If `n_kept` is 0.
     #[must_use]
-    pub fn new(n_features: usize, n_classes: usize) -> Self {
+    pub fn new(n_kept: usize, n_features: usize, n_classes: usize) -> Self {
+        assert!(n_kept > 0, "a ring has a place");
         Self {
             n_features,
             n_classes,
-            labelled: Vec::with_capacity(N_KEPT),
-            features: vec![0.0; N_KEPT * n_features].into_boxed_slice(),
-            shares: vec![0.0; N_KEPT * n_classes].into_boxed_slice(),
+            n_kept,
+            labelled: Vec::with_capacity(n_kept),
+            features: vec![0.0; n_kept * n_features].into_boxed_slice(),
+            shares: vec![0.0; n_kept * n_classes].into_boxed_slice(),
             next: 0,
         }
     }
@@ -68,14 +85,14 @@ impl Kept {
     /// Unless `features` and `shares` have the lengths given to [`Kept::new`].
     pub fn push(&mut self, labelled: Labelled, features: &[f64], shares: &[f64]) {
         let place = self.next;
-        if self.labelled.len() < N_KEPT {
+        if self.labelled.len() < self.n_kept {
             self.labelled.push(labelled);
         } else {
             self.labelled[place] = labelled;
         }
         self.features[place * self.n_features..][..self.n_features].copy_from_slice(features);
         self.shares[place * self.n_classes..][..self.n_classes].copy_from_slice(shares);
-        self.next = (place + 1) % N_KEPT;
+        self.next = (place + 1) % self.n_kept;
     }
 
     /// Sets the latency of the `age`-th newest reading, 0 being the newest.
@@ -88,13 +105,20 @@ impl Kept {
 
     /// The kept readings, newest first.
     pub fn newest_first(&self) -> impl Iterator<Item = KeptReading<'_>> {
-        (0..self.labelled.len()).map(|age| {
-            let place = self.place(age);
-            KeptReading {
-                labelled: self.labelled[place],
-                features: &self.features[place * self.n_features..][..self.n_features],
-                shares: &self.shares[place * self.n_classes..][..self.n_classes],
-            }
+        (0..self.labelled.len()).filter_map(|age| self.get(age))
+    }
+
+    /// The `age`-th newest reading, 0 being the newest.
+    #[must_use]
+    pub fn get(&self, age: usize) -> Option<KeptReading<'_>> {
+        if age >= self.labelled.len() {
+            return None;
+        }
+        let place = self.place(age);
+        Some(KeptReading {
+            labelled: self.labelled[place],
+            features: &self.features[place * self.n_features..][..self.n_features],
+            shares: &self.shares[place * self.n_classes..][..self.n_classes],
         })
     }
 
@@ -111,7 +135,68 @@ impl Kept {
     }
 
     fn place(&self, age: usize) -> usize {
-        (self.next + N_KEPT - 1 - age) % N_KEPT
+        (self.next + self.n_kept - 1 - age) % self.n_kept
+    }
+}
+
+/// The last [`N_KEPT_BY_CELL`] readings of each cell of the confusion matrix.
+#[derive(Debug)]
+pub struct KeptByCell {
+    n_features: usize,
+    n_classes: usize,
+    n_most_cells: usize,
+    /// By true and predicted class.
+    cells: BTreeMap<(u32, u32), Kept>,
+}
+
+impl KeptByCell {
+    /// Room for readings of this shape; none if there are more than `n_most_classes` classes, as nobody is shown cells then.
+    #[must_use]
+    pub fn new(n_features: usize, n_classes: usize, n_most_classes: usize) -> Self {
+        let n_cell_bytes =
+            N_KEPT_BY_CELL * (size_of::<Labelled>() + (n_features + n_classes) * size_of::<f64>());
+        Self {
+            n_features,
+            n_classes,
+            n_most_cells: if n_classes > n_most_classes {
+                0
+            } else {
+                MAX_CELL_BYTES / n_cell_bytes
+            },
+            cells: BTreeMap::new(),
+        }
+    }
+
+    /// Keeps a reading in place of the oldest of its cell; not one without a true label.
+    pub fn push(&mut self, reading: KeptReading<'_>) {
+        let Some(true_label) = reading.labelled.true_label else {
+            return;
+        };
+        if true_label as usize >= self.n_classes {
+            return;
+        }
+        let key = (true_label, reading.labelled.predicted);
+        if self.cells.len() >= self.n_most_cells && !self.cells.contains_key(&key) {
+            return;
+        }
+        let (n_features, n_classes) = (self.n_features, self.n_classes);
+        self.cells
+            .entry(key)
+            .or_insert_with(|| Kept::new(N_KEPT_BY_CELL, n_features, n_classes))
+            .push(reading.labelled, reading.features, reading.shares);
+    }
+
+    /// The kept readings of a cell, newest first.
+    pub fn newest_first(&self, true_label: u32, predicted: u32) -> impl Iterator<Item = KeptReading<'_>> {
+        self.cells
+            .get(&(true_label, predicted))
+            .into_iter()
+            .flat_map(Kept::newest_first)
+    }
+
+    /// All kept readings, cell by cell.
+    pub fn iter(&self) -> impl Iterator<Item = KeptReading<'_>> {
+        self.cells.values().flat_map(Kept::newest_first)
     }
 }
 
@@ -135,7 +220,7 @@ mod tests {
 
     #[test]
     fn newest_come_first_before_and_after_the_ring_is_full() {
-        let mut kept = Kept::new(1, 1);
+        let mut kept = Kept::new(N_KEPT, 1, 1);
         assert!(kept.is_empty());
         for seq in 0..3 {
             kept.push(labelled(seq), &[seq as f64], &[1.0]);
@@ -153,7 +238,7 @@ mod tests {
 
     #[test]
     fn latency_is_set_by_age() {
-        let mut kept = Kept::new(0, 0);
+        let mut kept = Kept::new(N_KEPT, 0, 0);
         for seq in 0..300 {
             kept.push(labelled(seq), &[], &[]);
         }
@@ -165,5 +250,43 @@ mod tests {
             .map(|reading| reading.labelled.seq)
             .collect();
         assert_eq!(with_latency, [297]);
+    }
+
+    fn keep(cells: &mut KeptByCell, seq: u64, true_label: Option<u32>, predicted: u32) {
+        let labelled = Labelled {
+            true_label,
+            predicted,
+            ..labelled(seq)
+        };
+        cells.push(KeptReading {
+            labelled,
+            features: &[seq as f64],
+            shares: &[1.0, 0.0],
+        });
+    }
+
+    #[test]
+    fn a_rare_cell_keeps_its_readings() {
+        let mut cells = KeptByCell::new(1, 2, 64);
+        keep(&mut cells, 0, Some(1), 0);
+        for seq in 1..10_000 {
+            keep(&mut cells, seq, Some(0), 0);
+        }
+        keep(&mut cells, 10_000, None, 0);
+        keep(&mut cells, 10_001, Some(7), 0);
+        let seqs = |true_label| -> Vec<u64> {
+            let kept = cells.newest_first(true_label, 0);
+            kept.map(|reading| reading.labelled.seq).collect()
+        };
+        assert_eq!((seqs(1), seqs(0)), (vec![0], vec![9_999, 9_998, 9_997, 9_996]));
+        assert_eq!(cells.iter().count(), 5);
+    }
+
+    #[test]
+    fn cells_are_kept_within_bounds() {
+        let mut too_many_classes = KeptByCell::new(1, 2, 1);
+        keep(&mut too_many_classes, 0, Some(1), 0);
+        assert_eq!(too_many_classes.iter().count(), 0);
+        assert!(KeptByCell::new(4_096, 64, 64).n_most_cells < 64 * 64);
     }
 }

@@ -1,6 +1,6 @@
 //! Which readings are missing, and why: [`Sequence`] follows the sequence numbers of one session.
 //!
-//! Every sequence number between the first reading seen and the newest is either received or counted here under one
+//! Every sequence number between the first reading seen and the newest is either labelled or counted here under one
 //! cause, and none is counted twice, whatever the server announces.
 
 use protocol::{Gap, GapCause};
@@ -20,6 +20,8 @@ pub struct Gaps {
     pub reconnect: u64,
     /// Missing within a connection without the server saying so, or in a message that could not be read.
     pub unexplained: u64,
+    /// Received, and refused by the classifier: a feature is not a number.
+    pub not_classified: u64,
     /// All of them.
     pub total: u64,
 }
@@ -80,6 +82,12 @@ impl Sequence {
         self.gaps.total += n;
         self.advance(next.max(first_seq));
         n
+    }
+
+    /// The reading that came next gets no label: the classifier refuses it.
+    pub fn not_classified(&mut self) {
+        self.gaps.not_classified += 1;
+        self.gaps.total += 1;
     }
 
     /// All readings below `next_seq` are labelled, or counted as missing.

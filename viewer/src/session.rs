@@ -6,18 +6,23 @@
 //! for want of one.
 //!
 //! A connection that ends, or on which nothing was heard for `SILENCE_MICROS`, is made again after a [`Backoff`].
-//! In the same session the subscription goes on at the next sequence number; in another one everything begins afresh.
+//! In the same session the subscription goes on at the first reading without a label; in another one everything begins
+//! afresh. Waits grow until readings are labelled again, so a server that greets and then cuts is not besieged.
+
+mod model;
 
 use std::collections::VecDeque;
 
 use evaluation::ClockOffset;
 use protocol::{
-    ChannelOnly, DecodeError, Encoding, Gap, Hello, Model, Ping, Policy, Resume, Schema, Seek, ServerMessage,
-    Speed, Stats, Status, Subscribe, VERSION, ViewerMessage,
+    ChannelOnly, DecodeError, Gap, Hello, Model, Ping, Schema, Seek, ServerMessage, Speed, Stats, Status,
+    VERSION, ViewerMessage,
 };
 
 use crate::backoff::Backoff;
-use crate::credit::{CREDIT, QUEUE};
+use model::same_names;
+
+pub use model::{LoadedModel, ModelState};
 
 /// How often a `ping` asks for the server's time once the offset is known.
 const PING_EVERY_MICROS: f64 = 1_000_000.0;
@@ -30,9 +35,6 @@ const SILENCE_MICROS: f64 = 10_000_000.0;
 
 /// Ticks further apart than this were missed.
 const MISSED_TICK_MICROS: f64 = 1_000_000.0;
-
-/// Wait before a model that could not be fetched is asked for again.
-const MODEL_RETRY_MICROS: f64 = 5_000_000.0;
 
 /// What the caller has to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,38 +84,12 @@ pub enum Connection {
     Refused(String),
 }
 
-/// The model of the followed channel.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ModelState {
-    /// No schema yet, or one without a model.
-    Absent,
-    /// Being fetched.
-    Loading(Model),
-    /// In use.
-    Ready(Model),
-    /// Loaded, but not for these features or classes: the sentence says what differs.
-    Mismatch(Model, String),
-    /// Could not be loaded, the sentence says why; asked for again at the time given.
-    Failed(Model, String, Option<f64>),
-}
-
 /// Most features and classes of a stream that is followed. What is kept of the last readings grows with both, and a
 /// page cannot show more; arbitrary, not tuned.
 pub const MAX_FEATURES: usize = 4_096;
 
 /// See [`MAX_FEATURES`].
 pub const MAX_CLASSES: usize = 1_024;
-
-/// The model in memory: what it is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LoadedModel {
-    /// SHA-256 of its file, as the schema named it.
-    pub sha256: String,
-    /// Its features, in order.
-    pub feature_names: Vec<String>,
-    /// Its classes, in order.
-    pub class_names: Vec<String>,
-}
 
 /// What a viewer asks of the replay.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -162,7 +138,7 @@ pub struct Session {
     next_ping_at: f64,
     n_first_pings: u32,
     n_reconnects: u64,
-    /// All readings below this one were received in this session.
+    /// All readings below this one were received in this session, and need not come again.
     received_until: Option<u64>,
     /// When the counts began afresh because the server was started again.
     restarted_at: Option<f64>,
@@ -272,8 +248,8 @@ impl Session {
     }
 
     /// What was received from `next_seq` on is wanted again.
-    pub fn resume_at(&mut self, next_seq: Option<u64>) {
-        self.received_until = next_seq;
+    pub fn resume_at(&mut self, next_seq: u64) {
+        self.received_until = Some(next_seq);
     }
 
     /// More came than was asked for: the connection is given up, and made again.
@@ -303,6 +279,8 @@ impl Session {
     /// Acknowledges all readings below `next_seq`.
     pub fn acknowledge(&mut self, next_seq: u64) {
         if let Some(channel) = self.subscribed_channel() {
+            // Only now the connection has proved to be of use: one that is cut before any label is tried less and less.
+            self.backoff.reset();
             self.send(ViewerMessage::Ack(protocol::Ack { channel, next_seq }));
         }
     }
@@ -325,30 +303,6 @@ impl Session {
         match message.validate() {
             Ok(()) => self.send(message),
             Err(error) => self.errors.last = Some(error.to_string()),
-        }
-    }
-
-    /// A model is loaded.
-    pub fn model_ready(&mut self, loaded: LoadedModel) {
-        self.loaded = Some(loaded);
-        self.follow();
-    }
-
-    /// The model with this hash could not be fetched, which may pass.
-    pub fn model_not_fetched(&mut self, sha256: &str, reason: String, now: f64) {
-        self.model_failed(sha256, reason, Some(now + MODEL_RETRY_MICROS));
-    }
-
-    /// The model with this hash came and is of no use.
-    pub fn model_not_usable(&mut self, sha256: &str, reason: String) {
-        self.model_failed(sha256, reason, None);
-    }
-
-    fn model_failed(&mut self, sha256: &str, reason: String, retry_at: Option<f64>) {
-        if let ModelState::Loading(model) = &self.model
-            && model.sha256 == sha256
-        {
-            self.model = ModelState::Failed(model.clone(), reason, retry_at);
         }
     }
 
@@ -409,7 +363,6 @@ impl Session {
             return Heard::Nothing;
         }
         self.connection = Connection::Open;
-        self.backoff.reset();
         self.subscribed = false;
         self.n_first_pings = N_FIRST_PINGS;
         let before = self.hello.replace(hello);
@@ -461,75 +414,6 @@ impl Session {
             Some(_) if same_table => Heard::Nothing,
             _ => Heard::Afresh,
         }
-    }
-
-    /// Takes the next step towards readings: fetch the model, or subscribe.
-    fn follow(&mut self) {
-        let Some(schema) = &self.schema else {
-            return;
-        };
-        let Some(wanted) = &schema.model else {
-            self.model = ModelState::Absent;
-            return;
-        };
-        let wanted = wanted.clone();
-        let loaded = self
-            .loaded
-            .as_ref()
-            .filter(|loaded| loaded.sha256 == wanted.sha256);
-        if let Some(loaded) = loaded {
-            if let Some(reason) = mismatch(loaded, schema) {
-                self.unsubscribe();
-                self.model = ModelState::Mismatch(wanted, reason);
-            } else {
-                self.model = ModelState::Ready(wanted);
-                self.subscribe();
-            }
-            return;
-        }
-        match &self.model {
-            ModelState::Loading(model) | ModelState::Failed(model, ..) if model.sha256 == wanted.sha256 => {}
-            _ => {
-                self.unsubscribe();
-                self.model = ModelState::Loading(wanted.clone());
-                self.actions.push_back(Action::FetchModel(wanted));
-            }
-        }
-    }
-
-    /// Stops readings. Version 1 has no message for it, but a new connection has none until it asks.
-    fn unsubscribe(&mut self) {
-        if self.subscribed {
-            self.subscribed = false;
-            self.actions.push_back(Action::Disconnect);
-            self.connection = Connection::Lost {
-                retry_at: self.heard_at,
-                reason: "the stream or its model changed".to_owned(),
-            };
-        }
-    }
-
-    fn subscribe(&mut self) {
-        let (Connection::Open, Some(schema), Some(hello)) = (&self.connection, &self.schema, &self.hello)
-        else {
-            return;
-        };
-        if self.subscribed {
-            return;
-        }
-        let subscribe = Subscribe {
-            channel: schema.channel,
-            encoding: Encoding::Binary,
-            policy: Policy::DropOldest,
-            queue: Some(QUEUE),
-            credit: Some(CREDIT),
-            resume: self.received_until.map(|next_seq| Resume {
-                session: hello.session.clone(),
-                next_seq,
-            }),
-        };
-        self.subscribed = true;
-        self.send(ViewerMessage::Subscribe(subscribe));
     }
 
     fn refuse(&mut self, reason: String) {
@@ -633,42 +517,4 @@ impl Session {
     pub fn errors(&self) -> &Errors {
         &self.errors
     }
-}
-
-/// How a model and a schema differ, in one sentence; `None` if the model is for these readings.
-fn mismatch(model: &LoadedModel, schema: &Schema) -> Option<String> {
-    let features: Vec<&str> = schema
-        .features
-        .iter()
-        .map(|feature| feature.name.as_str())
-        .collect();
-    let classes: Vec<&str> = schema.classes.iter().map(String::as_str).collect();
-    difference("feature", &model.feature_names, &features)
-        .or_else(|| difference("class", &model.class_names, &classes))
-}
-
-fn difference(what: &str, model: &[String], stream: &[&str]) -> Option<String> {
-    let (n_model, n_stream) = (model.len(), stream.len());
-    if n_model != n_stream {
-        let plural = if what == "class" { "classes" } else { "features" };
-        return Some(format!(
-            "The model has {n_model} {plural}, the stream {n_stream}."
-        ));
-    }
-    let idx = model.iter().zip(stream).position(|(a, b)| a != b)?;
-    let (number, in_model, in_stream) = (idx + 1, &model[idx], stream[idx]);
-    Some(format!(
-        "The model's {what} {number} is “{in_model}”, the stream's is “{in_stream}”."
-    ))
-}
-
-fn same_names(a: &Schema, b: &Schema) -> bool {
-    let names = |schema: &Schema| -> Vec<String> {
-        schema
-            .features
-            .iter()
-            .map(|feature| feature.name.clone())
-            .collect()
-    };
-    names(a) == names(b)
 }

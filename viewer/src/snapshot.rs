@@ -4,7 +4,7 @@
 
 use classifier_wasm::classifier::{EngineKind, Metric, Preparation};
 use evaluation::{LatencySummary, Scores};
-use protocol::{Feature, Schema};
+use protocol::{Feature, Pace, Schema};
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
 
@@ -14,7 +14,7 @@ use crate::page::ReadingRow;
 use crate::sequence::Gaps;
 use crate::session::{Errors, ModelState};
 use crate::state::State;
-use crate::statistics::{HistoryPoint, STAGES, Statistics, Summaries, WINDOW};
+use crate::statistics::{HistoryPoint, MAX_CONFUSION, Mistake, STAGES, Statistics, Summaries, WINDOW};
 use crate::timeline::{BIN_MILLIS, Commonest, commonest};
 use crate::viewer::Viewer;
 
@@ -23,9 +23,6 @@ const N_LAST: usize = 30;
 
 /// Most classes whose readings are sent bin by bin: as many as the page has lanes for.
 const MAX_LANES: usize = 12;
-
-/// Most classes whose confusion matrix is sent.
-const MAX_CONFUSION: usize = 64;
 
 /// Values in the course of a feature.
 const N_RECENT: usize = 48;
@@ -42,10 +39,11 @@ struct Snapshot<'a> {
     labelled: u64,
     labelled_per_sec: f64,
     produced_per_sec: Option<f64>,
-    n_unlabelled: u64,
+    n_without_true_label: u64,
     accuracy: Option<f64>,
     accuracy_interval: Option<(f64, f64)>,
     accuracy_windowed: Option<f64>,
+    accuracy_windowed_interval: Option<(f64, f64)>,
     window: usize,
     n_windowed: u64,
     baseline_no_change: Option<f64>,
@@ -68,7 +66,8 @@ struct Snapshot<'a> {
     newest_age_micros: Option<f64>,
     errors: &'a Errors,
     model: Option<Model<'a>>,
-    confusion: Vec<Vec<u64>>,
+    confusion: Option<Vec<Vec<u64>>>,
+    most_frequent_mistakes: &'a [Mistake],
     now: Option<Commonest>,
     last: Vec<ReadingRow<'a>>,
     timeline: TimelineRow<'a>,
@@ -84,11 +83,16 @@ struct Source<'a> {
     dataset: Option<&'a str>,
     order: Option<&'a str>,
     seed: Option<u64>,
+    pace: Option<Pace>,
     rate: Option<f64>,
+    recorded_speed: Option<f64>,
     speed: Option<f64>,
     n_rows: Option<u64>,
+    n_twins: Option<u64>,
     position: Option<u64>,
+    pass: Option<u64>,
     looping: Option<bool>,
+    command: Option<&'a str>,
     features: &'a [Feature],
     classes: &'a [String],
 }
@@ -172,9 +176,9 @@ impl Viewer {
         let (cumulative, windowed) = statistics.map_or_else(Default::default, |statistics| {
             (statistics.scores.cumulative(), statistics.scores.windowed())
         });
+        let interval = |scores: &Scores| statistics.and_then(|statistics| statistics.interval(scores));
         let Scores {
             accuracy,
-            accuracy_interval,
             kappa,
             kappa_m,
             kappa_t,
@@ -193,10 +197,11 @@ impl Viewer {
             labelled: statistics.map_or(0, |statistics| statistics.labelled),
             labelled_per_sec: statistics.map_or(0.0, |statistics| statistics.labelled_per_sec),
             produced_per_sec: session.stats().map(|stats| stats.rate),
-            n_unlabelled: statistics.map_or(0, |statistics| statistics.n_unlabelled),
+            n_without_true_label: statistics.map_or(0, |statistics| statistics.n_without_true_label),
             accuracy,
-            accuracy_interval,
+            accuracy_interval: interval(&cumulative),
             accuracy_windowed: windowed.accuracy,
+            accuracy_windowed_interval: interval(&windowed),
             window: WINDOW,
             n_windowed: windowed.n,
             baseline_no_change: cumulative.baseline_no_change,
@@ -226,15 +231,15 @@ impl Viewer {
             newest_age_micros: statistics.and_then(|statistics| statistics.newest_age_micros),
             errors: session.errors(),
             model: model(viewer),
-            confusion: statistics.map_or_else(Vec::new, |statistics| {
-                let confusion = statistics.scores.confusion();
-                // The square of very many classes is neither sent nor drawn.
-                if confusion.n_classes() <= MAX_CONFUSION {
-                    confusion.to_rows()
-                } else {
-                    Vec::new()
-                }
-            }),
+            confusion: statistics.map_or_else(
+                || Some(Vec::new()),
+                |statistics| {
+                    let confusion = statistics.scores.confusion();
+                    // The square of very many classes is neither sent nor drawn.
+                    (confusion.n_classes() <= MAX_CONFUSION).then(|| confusion.to_rows())
+                },
+            ),
+            most_frequent_mistakes: statistics.map_or(&[], |statistics| &statistics.most_frequent_mistakes),
             now: statistics.and_then(|statistics| statistics.timeline.now()),
             last: newest(statistics, N_LAST).map(ReadingRow::from).collect(),
             timeline: TimelineRow {
@@ -301,11 +306,19 @@ fn source<'a>(schema: &'a Schema, viewer: &Viewer) -> Source<'a> {
         dataset: replay.map(|replay| replay.dataset.as_str()),
         order: replay.map(|replay| replay.order.as_str()),
         seed: replay.map(|replay| replay.seed),
+        pace: replay.map(|replay| replay.pace),
         rate: replay.and_then(|replay| replay.rate),
+        recorded_speed: replay.and_then(|replay| replay.speed),
         speed: status.map(|status| status.speed),
         n_rows: replay.map(|replay| replay.n_rows),
+        n_twins: replay.and_then(|replay| replay.n_twins),
         position,
+        // By what the session has produced; who moves a replay makes the number of its passes a matter of words.
+        pass: replay
+            .filter(|replay| replay.looping && replay.n_rows > 0)
+            .map(|replay| next_seq.unwrap_or(0) / replay.n_rows + 1),
         looping: replay.map(|replay| replay.looping),
+        command: replay.and_then(|replay| replay.command.as_deref()),
         features: &schema.features,
         classes: &schema.classes,
     }

@@ -1,6 +1,6 @@
 //! The one word and the one sentence that say how the viewer is: [`State`].
 
-use protocol::ReplayState;
+use protocol::{Pace as ReplayPace, ReplayState};
 use serde::Serialize;
 
 use crate::session::{Connection, ModelState, Session};
@@ -73,6 +73,8 @@ pub struct Progress {
     pub n_lagging: u64,
     /// Readings skipped because we are too slow.
     pub n_skipped: u64,
+    /// Readings that the classifier refused.
+    pub n_refused: u64,
     /// Age of the newest labelled reading when it was labelled.
     pub newest_age_micros: Option<f64>,
     /// Bytes of the model that have come.
@@ -192,12 +194,17 @@ fn flowing(session: &Session, progress: &Progress, pace: &mut Pace, now: f64) ->
         labelled,
         n_lagging,
         n_skipped,
+        n_refused,
         ..
     } = *progress;
     let is_paced = session
         .followed()
         .and_then(|schema| schema.replay.as_ref())
-        .is_none_or(|replay| replay.rate.is_some());
+        .is_none_or(|replay| match replay.pace {
+            ReplayPace::Rate => replay.rate.is_some(), // Servers that do not send a pace have no rate at the rate max.
+            ReplayPace::Recorded => true,
+            ReplayPace::Max => false,
+        });
     let is_behind = pace.update(progress, is_paced, now);
     let replay = session.status().map(|status| status.state);
     let (state, mut message) = match replay {
@@ -207,7 +214,7 @@ fn flowing(session: &Session, progress: &Progress, pace: &mut Pace, now: f64) ->
         ),
         Some(ReplayState::Paused) => (
             State::Paused,
-            "The replay is held; every reading sent is labelled.".to_owned(),
+            "The replay is held; nothing is left to label.".to_owned(),
         ),
         Some(ReplayState::Ended) if n_lagging == 0 => (
             State::Ended,
@@ -225,6 +232,10 @@ fn flowing(session: &Session, progress: &Progress, pace: &mut Pace, now: f64) ->
             )
         }
         _ if labelled == 0 => (State::Waiting, "Ready; waiting for the first reading.".to_owned()),
+        _ if n_refused > 0 => (
+            State::Live,
+            format!("Readings are labelled as they arrive; the classifier refused {n_refused}."),
+        ),
         _ => (State::Live, "Every reading is labelled as it arrives.".to_owned()),
     };
     if session

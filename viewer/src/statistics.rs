@@ -8,15 +8,24 @@
 
 use std::collections::VecDeque;
 
-use evaluation::{LatencyHistogram, LatencySummary, LogBins, Prequential, RateMeter, RecentLatency};
+use evaluation::{
+    LatencyHistogram, LatencySummary, LogBins, Prequential, RateMeter, RecentLatency, Scores, Z_95,
+    wilson_interval,
+};
 use protocol::Schema;
 
-use crate::kept::{Kept, Labelled};
+use crate::kept::{Kept, KeptByCell, KeptReading, Labelled, N_KEPT};
 use crate::labeller::Label;
 use crate::timeline::Timeline;
 
 /// Readings that windowed scores look back.
 pub const WINDOW: usize = 1_000;
+
+/// Most classes whose confusion matrix is sent, and whose cells keep readings: a table of more is not read by anyone.
+pub const MAX_CONFUSION: usize = 64;
+
+/// Most frequent mistakes listed.
+const N_MISTAKES: usize = 10;
 
 /// Points kept of the accuracy's history: as many as the time line has bins.
 const N_HISTORY: usize = 240;
@@ -40,9 +49,21 @@ const SUMMARY_MICROS: f64 = 200_000.0;
 /// The parts of a reading's way, in the order of `Latency::stages`.
 pub const STAGES: [&str; 5] = ["end_to_end", "server", "network", "wait", "classify"];
 
-/// One point of the accuracy's history.
+/// One point of the accuracy's history: readings labelled, then of the window accuracy, both baselines (no change,
+/// majority), lower and upper end of the accuracy's interval.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
-pub struct HistoryPoint(pub u64, pub Option<f64>, pub Option<f64>, pub Option<f64>);
+pub struct HistoryPoint(
+    pub u64,
+    pub Option<f64>,
+    pub Option<f64>,
+    pub Option<f64>,
+    pub Option<f64>,
+    pub Option<f64>,
+);
+
+/// A wrong answer that was given `n` times: true class, predicted class, `n`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Mistake(pub u32, pub u32, pub u64);
 
 /// When a group of readings of one message was labelled, all on our clock.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -65,7 +86,7 @@ pub struct Statistics {
     /// Readings labelled.
     pub labelled: u64,
     /// Of those, without a true label.
-    pub n_unlabelled: u64,
+    pub n_without_true_label: u64,
     /// Age of the newest labelled reading when it was labelled.
     pub newest_age_micros: Option<f64>,
     /// Scores of those with a true label.
@@ -76,6 +97,10 @@ pub struct Statistics {
     pub timeline: Timeline,
     /// The last readings.
     pub kept: Kept,
+    /// The last readings of each cell of the confusion matrix.
+    kept_by_cell: KeptByCell,
+    /// The most frequent mistakes, most frequent first, when [`Statistics::look`] last took them.
+    pub most_frequent_mistakes: Vec<Mistake>,
     /// Windowed accuracy over time.
     pub history: VecDeque<HistoryPoint>,
     /// Which features are drawn: the first that vary.
@@ -84,6 +109,9 @@ pub struct Statistics {
     pub labelled_per_sec: f64,
     rate: RateMeter,
     history_at: f64,
+    mistakes_at: f64,
+    /// Rows in one pass of the replay.
+    n_rows: Option<u64>,
 }
 
 impl Statistics {
@@ -97,17 +125,21 @@ impl Statistics {
         };
         Self {
             labelled: 0,
-            n_unlabelled: 0,
+            n_without_true_label: 0,
             newest_age_micros: None,
             scores: Prequential::new(n_classes, WINDOW),
             latency: Latency::new(),
             timeline: Timeline::new(n_classes),
-            kept: Kept::new(n_features, n_classes),
+            kept: Kept::new(N_KEPT, n_features, n_classes),
+            kept_by_cell: KeptByCell::new(n_features, n_classes, MAX_CONFUSION),
+            most_frequent_mistakes: Vec::new(),
             history: VecDeque::with_capacity(N_HISTORY),
             drawn_features: (0..n_features).filter(varies).take(N_DRAWN_FEATURES).collect(),
             labelled_per_sec: 0.0,
             rate: RateMeter::new(),
             history_at: 0.0,
+            mistakes_at: f64::NEG_INFINITY,
+            n_rows: schema.replay.as_ref().map(|replay| replay.n_rows),
         }
     }
 
@@ -121,7 +153,7 @@ impl Statistics {
             self.scores.record(true_label, label.predicted)
         });
         if !matches!(scored, Some(Ok(()))) {
-            self.n_unlabelled += 1;
+            self.n_without_true_label += 1;
             is_mistake = false;
         }
         self.timeline
@@ -162,6 +194,9 @@ impl Statistics {
             self.latency
                 .record(ended, [end_to_end, written - sent, network, wait, each]);
             self.kept.set_latency(n - 1 - idx, end_to_end);
+            if let Some(reading) = self.kept.get(n - 1 - idx) {
+                self.kept_by_cell.push(reading);
+            }
             if idx + 1 == n && !end_to_end.is_nan() {
                 self.newest_age_micros = Some(end_to_end);
             }
@@ -185,6 +220,50 @@ impl Statistics {
         self.labelled_per_sec = self.rate.per_sec(now);
         self.timeline.advance(now);
         self.latency.look(now);
+        if now - self.mistakes_at >= SUMMARY_MICROS {
+            self.mistakes_at = now;
+            self.most_frequent_mistakes = most_frequent(self.scores.confusion().iter());
+        }
+    }
+
+    /// Wilson's 95 % interval of the accuracy in `scores`, with no more evidence than the stream has rows.
+    ///
+    /// A replay that starts again shows rows that were scored before, to a model that answers them as before: they
+    /// say nothing new. So the interval is that of the same share of at most one pass.
+    #[must_use]
+    pub fn interval(&self, scores: &Scores) -> Option<(f64, f64)> {
+        let n = scores.n.min(self.n_rows.filter(|&n| n > 0).unwrap_or(u64::MAX));
+        let n_correct = if n == scores.n {
+            scores.n_correct
+        } else {
+            (scores.accuracy? * n as f64).round() as u64
+        };
+        wilson_interval(n_correct, n, Z_95)
+    }
+
+    /// A reading that is still kept.
+    #[must_use]
+    pub fn find(&self, seq: u64) -> Option<KeptReading<'_>> {
+        let mut kept = self.kept.newest_first().chain(self.kept_by_cell.iter());
+        kept.find(|reading| reading.labelled.seq == seq)
+    }
+
+    /// The kept readings of a cell of the confusion matrix, newest first.
+    pub fn cell(&self, true_label: u32, predicted: u32) -> impl Iterator<Item = KeptReading<'_>> {
+        let is_in_cell = move |reading: &KeptReading<'_>| {
+            reading.labelled.true_label == Some(true_label) && reading.labelled.predicted == predicted
+        };
+        let oldest = self
+            .kept
+            .newest_first()
+            .last()
+            .map(|reading| reading.labelled.seq);
+        // Those kept by cell are in both rings, or older than all of the first.
+        let older = self
+            .kept_by_cell
+            .newest_first(true_label, predicted)
+            .filter(move |reading| oldest.is_some_and(|oldest| reading.labelled.seq < oldest));
+        self.kept.newest_first().filter(is_in_cell).chain(older)
     }
 
     fn remember_scores(&mut self) {
@@ -192,6 +271,7 @@ impl Statistics {
         if scores.n == 0 {
             return;
         }
+        let interval = self.interval(&scores);
         if self.history.len() == N_HISTORY {
             self.history.pop_front();
         }
@@ -200,8 +280,25 @@ impl Statistics {
             scores.accuracy,
             scores.baseline_no_change,
             scores.baseline_majority,
+            interval.map(|(lower, _)| lower),
+            interval.map(|(_, upper)| upper),
         ));
     }
+}
+
+/// The most frequent wrong pairs; of equally frequent ones first the smaller classes.
+fn most_frequent(counts: impl Iterator<Item = (u32, u32, u64)>) -> Vec<Mistake> {
+    let mut most: Vec<Mistake> = Vec::with_capacity(N_MISTAKES + 1);
+    for (true_label, predicted, n) in counts {
+        let is_enough = most.len() < N_MISTAKES || most.last().is_some_and(|least| n > least.2);
+        if true_label == predicted || !is_enough {
+            continue;
+        }
+        let place = most.partition_point(|mistake| mistake.2 >= n);
+        most.insert(place, Mistake(true_label, predicted, n));
+        most.truncate(N_MISTAKES);
+    }
+    most
 }
 
 /// Latencies by stage, all and recent.
@@ -280,4 +377,22 @@ fn drawn(mut bins: LogBins) -> LogBins {
     bins.counts.drain(..first);
     bins.upper_micros.drain(..first);
     bins
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistakes_are_listed_by_their_number() {
+        // Pair (0, 1) n times, (1, 2) once less, …; hits in between do not count.
+        let counts = (0..20_u32).flat_map(|i| [(i, i, 1_000), (i, i + 1, u64::from(20 - i))]);
+        let most = most_frequent(counts);
+        assert_eq!(most.len(), N_MISTAKES);
+        assert_eq!((most[0], most[9]), (Mistake(0, 1, 20), Mistake(9, 10, 11)));
+        let rising = most_frequent((0..20_u32).map(|i| (i, i + 1, u64::from(i + 1))));
+        assert_eq!((rising[0], rising[9]), (Mistake(19, 20, 20), Mistake(10, 11, 11)));
+        let ties = most_frequent([(0, 1, 5), (2, 1, 5)].into_iter());
+        assert_eq!(ties, [Mistake(0, 1, 5), Mistake(2, 1, 5)]);
+    }
 }

@@ -10,7 +10,7 @@ use crate::credit::{AckWindow, CREDIT};
 use crate::labeller::Labeller;
 use crate::page::{Answer, NeighbourRow, ReadingRow, Start};
 use crate::sequence::Sequence;
-use crate::session::{Action, Heard, ModelState, Session};
+use crate::session::{Action, Heard, Session};
 use crate::state::{Pace, Progress, Standing, standing};
 use crate::statistics::{Statistics, Timing};
 
@@ -115,10 +115,9 @@ impl Viewer {
         let action = self.session.next_action()?;
         match &action {
             Action::FetchModel(_) => {
-                // The old model would only take memory beside the new one. What waits for it is asked for again.
+                // The old model would only take memory beside the new one.
                 self.labeller = None;
-                self.forget_inbox();
-                self.session.resume_at(self.sequence.next());
+                self.give_back_inbox();
                 self.loading = Loading {
                     began: now,
                     ..Loading::default()
@@ -134,7 +133,10 @@ impl Viewer {
         match self.session.text(text, now) {
             Heard::Nothing => {}
             Heard::Afresh => self.begin_afresh(),
-            Heard::Resumed => self.sequence.reconnected(),
+            Heard::Resumed => {
+                self.give_back_inbox();
+                self.sequence.reconnected();
+            }
             Heard::Gap(gap) => self.inbox.push_back(Incoming::Gap(gap)),
             Heard::Produced(next_seq) => self.sequence.produced(next_seq),
         }
@@ -185,6 +187,7 @@ impl Viewer {
         }));
         if self.n_inbox > MAX_INBOX {
             let n_inbox = self.n_inbox;
+            self.give_back_inbox();
             self.session.overrun(
                 format!("{n_inbox} readings in flight, more than the credit of {CREDIT}"),
                 now,
@@ -239,12 +242,10 @@ impl Viewer {
 
     /// Answers `neighbours`.
     pub fn neighbours(&mut self, seq: u64) -> String {
-        let kept = self.statistics.as_ref().and_then(|statistics| {
-            statistics
-                .kept
-                .newest_first()
-                .find(|reading| reading.labelled.seq == seq)
-        });
+        let kept = self
+            .statistics
+            .as_ref()
+            .and_then(|statistics| statistics.find(seq));
         let neighbours: Vec<NeighbourRow> = match (&mut self.labeller, &kept) {
             (Some(labeller), Some(kept)) => labeller.neighbours(kept.features),
             _ => Vec::new(),
@@ -260,13 +261,10 @@ impl Viewer {
     /// Answers `cell`.
     #[must_use]
     pub fn cell(&self, true_label: u32, predicted: u32) -> String {
-        let kept = self
+        let readings = self
             .statistics
             .iter()
-            .flat_map(|statistics| statistics.kept.newest_first());
-        let readings = kept
-            .filter(|reading| reading.labelled.true_label == Some(true_label))
-            .filter(|reading| reading.labelled.predicted == predicted)
+            .flat_map(|statistics| statistics.cell(true_label, predicted))
             .map(ReadingRow::from)
             .collect();
         to_json(&Answer::Cell {
@@ -285,6 +283,7 @@ impl Viewer {
                 .map_or(0, |statistics| statistics.labelled),
             n_lagging: self.sequence.n_lagging(),
             n_skipped: self.sequence.gaps().slow_viewer,
+            n_refused: self.sequence.gaps().not_classified,
             newest_age_micros: self
                 .statistics
                 .as_ref()
@@ -330,6 +329,19 @@ impl Viewer {
         self.pace = Pace::default();
         self.layout = None;
         self.statistics = self.session.followed().map(Statistics::new);
+    }
+
+    /// Drops what waits for its turn, to be asked for again from the first reading without a label on.
+    ///
+    /// A new subscription comes with fresh credit. Kept beside it, the inbox would grow with every cut, until it looks
+    /// as if the server did not keep to the credit.
+    fn give_back_inbox(&mut self) {
+        let first_waiting = self.inbox.front().and_then(Incoming::first_seq);
+        if let Some(next_seq) = self.sequence.next().or(first_waiting) {
+            self.session.resume_at(next_seq);
+        }
+        self.forget_inbox();
+        self.acks.clear();
     }
 
     fn forget_inbox(&mut self) {
@@ -392,7 +404,11 @@ impl Viewer {
                         n_labelled += 1;
                         statistics.labelled(&label, began);
                     }
-                    Err((_, error)) => self.session.not_classified(error.to_string()),
+                    Err((_, error)) => {
+                        self.session.not_classified(error.to_string());
+                        self.sequence.not_classified();
+                        statistics.missing(1, began);
+                    }
                 }
                 self.sequence.advance(record.seq() + 1);
             }
@@ -429,11 +445,16 @@ impl Viewer {
             self.session.acknowledge(next_seq);
         }
     }
+}
 
-    /// Whether a model is being fetched or built.
-    #[must_use]
-    pub fn is_loading(&self) -> bool {
-        matches!(self.session.model(), ModelState::Loading(_))
+impl Incoming {
+    fn first_seq(&self) -> Option<u64> {
+        match self {
+            Self::Gap(gap) => Some(gap.from),
+            Self::Batch(batch) => BatchHeader::decode(&batch.bytes)
+                .ok()
+                .map(|header| header.first_seq),
+        }
     }
 }
 

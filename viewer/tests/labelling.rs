@@ -4,9 +4,11 @@
 
 mod support;
 
-use protocol::{Gap, GapCause, Replay, ReplayState, ServerMessage, Stats, ViewerMessage};
+use protocol::{
+    Gap, GapCause, NumberType, Pace, Replay, ReplayState, Schema, ServerMessage, Stats, ViewerMessage,
+};
 use serde_json::{Value, json};
-use support::{Bench, START, batch, lows, status};
+use support::{Bench, START, batch, batch_of, lows, schema, status};
 use viewer::page::Start;
 
 fn gap(from: u64, until: u64, cause: GapCause) -> ServerMessage {
@@ -40,7 +42,7 @@ fn every_reading_is_labelled_and_scored() {
     let snapshot = bench.snapshot();
     assert_eq!(snapshot["state"], "live");
     assert_eq!(snapshot["labelled"], 4);
-    assert_eq!(snapshot["n_unlabelled"], 1);
+    assert_eq!(snapshot["n_without_true_label"], 1);
     assert_eq!(snapshot["accuracy"], json!(2.0 / 3.0));
     assert_eq!(snapshot["confusion"], json!([[1, 0], [1, 1]]));
     assert_eq!(snapshot["features_now"], json!([8.0]));
@@ -147,7 +149,7 @@ fn gaps_count_by_cause_and_show_on_the_time_line() {
     bench.receive(lows(11, 1));
     bench.receive(lows(15, 1));
     let snapshot = bench.snapshot();
-    let expected = json!({"slow-viewer": 0, "history-lost": 10, "latest": 0, "reconnect": 0, "unexplained": 3, "total": 13});
+    let expected = json!({"slow-viewer": 0, "history-lost": 10, "latest": 0, "reconnect": 0, "unexplained": 3, "not-classified": 0, "total": 13});
     assert_eq!(snapshot["gaps"], expected);
     assert_eq!(snapshot["timeline"]["bins"], json!([[0, 3, 0, 13, [3, 0]]]));
 }
@@ -299,17 +301,125 @@ fn skipping_makes_behind_for_a_while_only() {
 
 #[test]
 fn a_stream_as_fast_as_its_viewers_is_not_behind_for_being_full() {
+    let state = |pace| {
+        let mut bench = Bench::subscribed_to(replayed(|replay| Replay {
+            pace,
+            rate: None,
+            ..replay
+        }));
+        bench.pass(5e6);
+        bench.receive(lows(0, 8));
+        bench.say(&status(ReplayState::Playing, 8, 500));
+        bench.state()
+    };
+    assert_eq!(state(Pace::Max), "live");
+    assert_eq!(
+        state(Pace::Recorded),
+        "behind",
+        "recorded times do not wait for anyone"
+    );
+    assert_eq!(state(Pace::Rate), "live", "a server that does not say its pace");
+}
+
+/// The schema with its replay changed.
+fn replayed(change: impl Fn(Replay) -> Replay) -> Schema {
+    let mut schema = schema();
+    schema.replay = schema.replay.map(change);
+    schema
+}
+
+#[test]
+fn the_replays_own_words_are_passed_on() {
+    let mut bench = Bench::subscribed_to(replayed(|replay| Replay {
+        pace: Pace::Recorded,
+        rate: None,
+        speed: Some(60.0),
+        n_twins: Some(29),
+        command: Some("sensor-sim --dataset toy --rate recorded".to_owned()),
+        ..replay
+    }));
+    let source = bench.snapshot()["source"].clone();
+    let fields = ["pace", "rate", "recorded_speed", "n_twins", "command", "pass"];
+    let expected = json!([
+        "recorded",
+        null,
+        60.0,
+        29,
+        "sensor-sim --dataset toy --rate recorded",
+        null
+    ]);
+    assert_eq!(
+        Value::from_iter(fields.map(|field| source[field].clone())),
+        expected
+    );
+}
+
+#[test]
+fn a_replay_that_starts_again_is_no_new_evidence() {
+    let mut bench = Bench::subscribed_to(replayed(|replay| Replay {
+        n_rows: 50,
+        looping: true,
+        ..replay
+    }));
+    let pass: Vec<_> = (0..50).map(|row| (1.0, Some(u32::from(row >= 40)))).collect();
+    bench.receive(batch(0, &pass));
+    let once = bench.snapshot();
+    assert_eq!(
+        once["source"]["pass"], 2,
+        "the next row is the first of the second pass"
+    );
+    bench.receive(batch(50, &pass));
+    bench.receive(batch(100, &pass));
+    let thrice = bench.snapshot();
+    assert_eq!(
+        (&thrice["labelled"], &thrice["source"]["pass"]),
+        (&150.into(), &4.into())
+    );
+    assert_eq!(once["accuracy"], thrice["accuracy"]);
+    for interval in ["accuracy_interval", "accuracy_windowed_interval"] {
+        assert_eq!(once[interval], thrice[interval]);
+    }
+}
+
+#[test]
+fn many_classes_have_a_list_of_mistakes_instead_of_a_matrix() {
     let mut bench = Bench::new();
+    let mut wide = schema();
+    wide.classes = (0..65).map(|class| class.to_string()).collect();
     bench.say(&support::hello("first"));
-    let mut schema = support::schema();
-    let replay = schema.replay.take().unwrap();
-    schema.replay = Some(Replay { rate: None, ..replay });
-    bench.say(&ServerMessage::Schema(schema));
-    bench.load();
-    bench.pass(5e6);
-    bench.receive(lows(0, 8));
-    bench.say(&status(ReplayState::Playing, 8, 500));
-    assert_eq!(bench.state(), "live");
+    assert_eq!(bench.snapshot()["confusion"], json!([]), "not known yet");
+    bench.say(&ServerMessage::Schema(wide));
+    assert_eq!(bench.snapshot()["confusion"], Value::Null);
+    let mut bench = Bench::subscribed();
+    bench.receive(batch(
+        0,
+        &[(9.0, Some(0)), (1.0, Some(1)), (9.0, Some(0)), (1.0, Some(0))],
+    ));
+    bench.pass(1e6);
+    let mistakes = bench.snapshot()["most_frequent_mistakes"].clone();
+    assert_eq!(mistakes, json!([[0, 1, 2], [1, 0, 1]]));
+}
+
+#[test]
+fn a_reading_that_the_classifier_refuses_is_missed_and_says_why() {
+    let mut schema = schema();
+    schema.features[0].number_type = NumberType::F64;
+    let mut bench = Bench::subscribed_to(schema.clone());
+    bench.receive(batch_of(
+        &schema,
+        0,
+        &[(1.0, Some(0)), (f64::NAN, Some(0)), (2.0, Some(0))],
+    ));
+    let snapshot = bench.snapshot();
+    let gaps = &snapshot["gaps"];
+    assert_eq!(
+        (&snapshot["labelled"], &gaps["not-classified"], &gaps["total"]),
+        (&2.into(), &1.into(), &1.into())
+    );
+    assert_eq!(snapshot["errors"]["n_not_classified"], 1);
+    assert!(snapshot["errors"]["last"].is_string(), "{snapshot}");
+    let message = snapshot["message"].as_str().unwrap();
+    assert!(message.contains("refused 1"), "{message}");
 }
 
 #[test]
@@ -394,6 +504,22 @@ fn a_cell_has_its_newest_readings() {
 }
 
 #[test]
+fn a_rare_cell_has_its_readings_long_after() {
+    let mut bench = Bench::subscribed();
+    bench.receive(batch(0, &[(9.0, Some(0)), (8.0, Some(0))]));
+    for message in 0..10 {
+        bench.receive(lows(2 + message * 100, 100));
+    }
+    let answer = parse(&bench.viewer.cell(0, 1));
+    let readings = answer["readings"].as_array().unwrap();
+    assert_eq!((&readings[0]["seq"], &readings[1]["seq"]), (&json!(1), &json!(0)));
+    assert!(readings[0]["latency_micros"].is_number(), "{answer}");
+    assert_eq!(parse(&bench.viewer.neighbours(0))["neighbours"][0]["row"], 1);
+    let common = parse(&bench.viewer.cell(0, 0));
+    assert_eq!(common["readings"].as_array().unwrap().len(), 256);
+}
+
+#[test]
 fn a_server_that_ignores_the_credit_is_left() {
     let mut bench = Bench::subscribed();
     bench.take_actions();
@@ -401,8 +527,15 @@ fn a_server_that_ignores_the_credit_is_left() {
         bench.viewer.binary(lows(message * 500, 500), bench.now());
     }
     assert_eq!(bench.state(), "disconnected");
-    while bench.work_once() {}
-    assert_eq!(bench.snapshot()["labelled"], 2_500);
+    assert!(!bench.work_once(), "what was too much is dropped");
+    bench.tick_for(300_000.0);
+    bench.take_actions();
+    bench.greet("first");
+    let sent = bench.take_sent();
+    assert!(
+        matches!(&sent[..], [ViewerMessage::Subscribe(subscribe)] if subscribe.resume.as_ref().is_some_and(|resume| resume.next_seq == 0)),
+        "{sent:?}"
+    );
 }
 
 #[test]
@@ -413,6 +546,7 @@ fn the_accuracys_history_has_a_point_each_quarter_second() {
         bench.pass(1e6);
     }
     let history = bench.snapshot()["accuracy_history"].clone();
-    assert_eq!(history[2], json!([3, 1.0, 2.0 / 3.0, 2.0 / 3.0]));
+    let (lower, upper) = evaluation::wilson_interval(3, 3, evaluation::Z_95).unwrap();
+    assert_eq!(history[2], json!([3, 1.0, 2.0 / 3.0, 2.0 / 3.0, lower, upper]));
     assert!(bench.now() > START);
 }

@@ -96,7 +96,7 @@ fn a_lost_connection_is_made_again_and_goes_on_where_it_was() {
 }
 
 #[test]
-fn readings_received_and_not_yet_labelled_are_not_asked_for_again() {
+fn readings_labelled_while_disconnected_are_not_asked_for_again() {
     let mut bench = Bench::subscribed();
     bench.viewer.binary(lows(0, 10), bench.now());
     bench.viewer.session.closed("", bench.now());
@@ -106,6 +106,64 @@ fn readings_received_and_not_yet_labelled_are_not_asked_for_again() {
     bench.greet("first");
     assert_eq!(bench.take_sent(), [subscribe(resume_at("first", 10))]);
     assert_eq!(bench.snapshot()["labelled"], 10);
+}
+
+#[test]
+fn readings_not_yet_labelled_are_asked_for_again() {
+    let mut bench = Bench::subscribed();
+    bench.step = 1_000.0;
+    bench.viewer.binary(lows(0, 100), bench.now());
+    bench.work_once();
+    let labelled = bench.snapshot()["labelled"].as_u64().unwrap();
+    assert!((1..100).contains(&labelled), "{labelled}");
+    bench.viewer.session.closed("", bench.now());
+    bench.tick_for(300_000.0);
+    bench.take_actions();
+    bench.greet("first");
+    assert_eq!(bench.take_sent(), [subscribe(resume_at("first", labelled))]);
+    assert!(
+        !bench.work_once(),
+        "what was received over the old connection is dropped"
+    );
+    bench.receive(lows(labelled, 100 - labelled as usize));
+    let snapshot = bench.snapshot();
+    assert_eq!(
+        (&snapshot["labelled"], &snapshot["gaps"]["total"]),
+        (&100.into(), &0.into())
+    );
+}
+
+// Each subscription comes with fresh credit; kept readings added up to an overrun, and so to the next cut, for ever.
+#[test]
+fn repeated_cuts_neither_fill_the_inbox_nor_hammer_the_server() {
+    let mut bench = Bench::subscribed();
+    bench.receive(lows(0, 10));
+    let mut waits = Vec::new();
+    for _ in 0..12 {
+        // A full credit arrives and is cut before any of it is labelled.
+        bench.viewer.binary(lows(10, 512), bench.now());
+        assert_ne!(
+            bench.state(),
+            "disconnected",
+            "512 readings are within the credit"
+        );
+        bench.viewer.session.closed("", bench.now());
+        waits.push(bench.snapshot()["retry_in_millis"].as_f64().unwrap());
+        bench.tick_for(8_200_000.0);
+        bench.take_actions();
+        bench.greet("first");
+        assert_eq!(bench.take_sent(), [subscribe(resume_at("first", 10))]);
+    }
+    assert!(waits[0] <= 250.0 && waits[11] > 4_000.0, "{waits:?}");
+    bench.receive(lows(10, 512));
+    let snapshot = bench.snapshot();
+    assert_eq!(
+        (&snapshot["labelled"], &snapshot["gaps"]["total"]),
+        (&522.into(), &0.into())
+    );
+    bench.viewer.session.closed("", bench.now());
+    let millis = bench.snapshot()["retry_in_millis"].as_f64().unwrap();
+    assert!(millis <= 250.0, "labels flowed again: {millis}");
 }
 
 #[test]

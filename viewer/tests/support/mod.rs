@@ -77,7 +77,12 @@ pub fn model_file() -> Vec<u8> {
 
 /// A batch of readings from `first_seq` on, `(height, true class)` each, sent and written at [`START`].
 pub fn batch(first_seq: u64, readings: &[(f64, Option<u32>)]) -> Vec<u8> {
-    let layout = RecordLayout::of_schema(&schema());
+    batch_of(&schema(), first_seq, readings)
+}
+
+/// The same for another schema.
+pub fn batch_of(schema: &Schema, first_seq: u64, readings: &[(f64, Option<u32>)]) -> Vec<u8> {
+    let layout = RecordLayout::of_schema(schema);
     let mut writer = BatchWriter::new(&layout, 3, 1, first_seq);
     for &(height, true_label) in readings {
         let mut record = Vec::new();
@@ -165,10 +170,23 @@ impl Bench {
         self.take_in_actions();
     }
 
+    /// Connected to a server with another schema, with the model, subscribed.
+    pub fn subscribed_to(schema: Schema) -> Self {
+        let mut bench = Self::new();
+        bench.greet_with("first", schema);
+        bench.load();
+        assert!(bench.viewer.session.is_subscribed());
+        bench
+    }
+
     /// `hello`, `schema`, and a `pong` from a server with our very clock.
     pub fn greet(&mut self, session: &str) {
+        self.greet_with(session, schema());
+    }
+
+    fn greet_with(&mut self, session: &str, schema: Schema) {
         self.say(&hello(session));
-        self.say(&ServerMessage::Schema(schema()));
+        self.say(&ServerMessage::Schema(schema));
         let now = self.now();
         self.say(&ServerMessage::Pong(Pong {
             viewer_sent_micros: now,
