@@ -24,8 +24,8 @@ export function drawPace(snapshot) {
   setAttribute(byId("pace-value"), "data-unknown", p99 === null ? "true" : null);
   setText(byId("pace-unit"), p99 === null ? "no label yet" : `${unit} p99, ${recent ? "sent to labelled" : "all readings"}`);
   const { clock } = snapshot;
-  const known_to = clock ? ` · all ± ${duration(clock.uncertainty_micros)}` : "";
-  setText(byId("pace-percentiles"), p50 === null ? "\u00a0" : `half within ${duration(p50)} · 95 % within ${duration(p95)}${known_to}`);
+  const known_to = clock ? `, ± ${duration(clock.uncertainty_micros)}` : "";
+  setText(byId("pace-percentiles"), p50 === null ? "\u00a0" : `half within ${duration(p50)}, 95 % ${duration(p95)}${known_to}`);
 
   const medians = STAGES.map((stage) => latency[stage].p50);
   const total = medians.reduce((/** @type {number} */ sum, micros) => sum + Math.max(0, micros ?? 0), 0);
