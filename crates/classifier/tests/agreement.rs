@@ -1,4 +1,4 @@
-//! Both engines, and models that went through a file, give the very answers of the definition.
+//! All engines, and models that went through a file, give the very answers of the definition.
 //!
 //! The same tests run natively, in Node and in a browser.
 
@@ -28,22 +28,33 @@ fn check(name: &str, seed: u64, table: &Table, queries: &[Vec<f64>]) {
                 continue;
             }
             let mut scan = table.fit(&options);
-            let mut textbook = table.fit(&KnnOptions {
-                engine: EngineKind::Textbook,
-                ..options
-            });
+            let [mut textbook, mut tree, mut auto] =
+                [EngineKind::Textbook, EngineKind::Tree, EngineKind::Auto]
+                    .map(|engine| table.fit(&KnnOptions { engine, ..options }));
             let metadata = ModelMetadata {
                 class_names: vec!["a".to_owned(); Table::N_CLASSES],
                 feature_names: vec!["f".to_owned(); table.n_features],
                 source: "random".to_owned(),
             };
-            let (mut loaded, read) = Knn::from_bytes(&scan.to_bytes(&metadata)).expect("just written");
-            assert_eq!(read, metadata);
-            assert_eq!(loaded.describe(), scan.describe());
+            let reload = |knn: &Knn| {
+                let (loaded, read) = Knn::from_bytes(&knn.to_bytes(&metadata)).expect("just written");
+                assert_eq!(read, metadata);
+                assert_eq!(loaded.describe(), knn.describe());
+                loaded
+            };
+            let (mut loaded_scan, mut loaded_tree) = (reload(&scan), reload(&tree));
+            assert_eq!(auto.to_bytes(&metadata), reload(&auto).to_bytes(&metadata));
             for query in queries {
                 let case = || format!("{name}, seed {seed}, {options:?}, {n_rows} rows, query {query:?}");
                 let expected = by_sorting(table, query, &options);
-                for knn in [&mut scan, &mut textbook, &mut loaded] {
+                for knn in [
+                    &mut scan,
+                    &mut textbook,
+                    &mut tree,
+                    &mut auto,
+                    &mut loaded_scan,
+                    &mut loaded_tree,
+                ] {
                     let found: Vec<(u32, f64)> = match knn.neighbours(query) {
                         Ok(neighbours) => neighbours.iter().map(|n| (n.row, n.distance)).collect(),
                         Err(error) => panic!("{}: {error}", case()),
@@ -247,7 +258,8 @@ fn constants_that_drown_the_rest() {
 #[wasm_bindgen_test(unsupported = test)]
 fn queries_that_break_a_one_hot_group() {
     let mut random = Random(2);
-    let table = Table::random(&mut random, 300, |random, row| {
+    // Enough that each category has a tree of its own when they are scaled.
+    let table = Table::random(&mut random, 1000, |random, row| {
         row.push(random.integer(0, 20));
         push_one_hot(random, row, 6);
     });

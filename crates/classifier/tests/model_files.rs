@@ -93,9 +93,9 @@ fn what_is_wrong_with_a_file_is_said() {
         "expected a metadata record `runnel`, but there is none",
     );
     check(
-        "version\\\":1",
         "version\\\":2",
-        "expected format version 1, got 2",
+        "version\\\":1",
+        "expected format version 2, got 1",
     );
     check("\\\"k\\\":5", "\\\"k\\\":256", "expected k in 1..=255, got 256");
     check("euclidean", "cosine", "unknown variant `cosine`");

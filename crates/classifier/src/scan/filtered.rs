@@ -46,14 +46,14 @@ const WEIGHTS: std::ops::RangeInclusive<f64> = 1e-30..=1e30;
 
 /// One query, translated.
 #[derive(Debug)]
-pub(super) struct Scratch {
+pub(crate) struct Scratch {
     /// Of each column in scan order: the query's value there.
-    targets: Vec<Target>,
+    pub(crate) targets: Vec<Target>,
     /// Of each column in scan order: `E_j`.
     errors: Vec<f64>,
-    starts: Vec<usize>,
+    pub(crate) starts: Vec<usize>,
     /// What each category of each group costs.
-    costs: Vec<f64>,
+    pub(crate) costs: Vec<f64>,
     /// What the constant features cost every row.
     base: f64,
     /// `|E|` in the metric's norm.
@@ -64,7 +64,7 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    pub(super) fn new(columns: &Columns, n_parts: usize) -> Self {
+    pub(crate) fn new(columns: &Columns, n_parts: usize) -> Self {
         let (starts, n_costs) = table_starts(columns);
         let n_terms = (n_parts + columns.groups.len()) as f64;
         Self {
@@ -79,7 +79,7 @@ impl Scratch {
         }
     }
 
-    pub(super) fn n_bytes(&self) -> usize {
+    pub(crate) fn n_bytes(&self) -> usize {
         size_of_val(&self.targets[..])
             + size_of_val(&self.errors[..])
             + size_of_val(&self.starts[..])
@@ -87,7 +87,7 @@ impl Scratch {
     }
 
     /// Translates the query; `false` if a sum could overflow an f32.
-    pub(super) fn prepare(&mut self, question: &Question<'_>, order: &[Part]) -> bool {
+    pub(crate) fn prepare(&mut self, question: &Question<'_>, order: &[Part]) -> bool {
         let columns = question.columns;
         self.base = constants(columns)
             .map(|(feature, value)| question.cost(feature, value))
@@ -144,14 +144,14 @@ impl Scratch {
     }
 
     /// The largest `R` of a row that may still become a neighbour.
-    fn radius(&self, bound: f64, squared: bool) -> f64 {
+    pub(crate) fn radius(&self, bound: f64, squared: bool) -> f64 {
         let variable =
             (bound * self.rounding_f64 - self.base * (2.0 - self.rounding_f64)).max(0.0) + UNDERFLOW;
         if squared { variable.sqrt() } else { variable }
     }
 
     /// The f32 sum that such a row cannot exceed.
-    fn limit(&self, radius: f64, squared: bool) -> f32 {
+    pub(crate) fn limit(&self, radius: f64, squared: bool) -> f32 {
         let with_error = radius + self.error;
         let sum = if squared {
             with_error * with_error
@@ -183,21 +183,21 @@ impl Scratch {
                 for (part, &target) in parts.iter().zip(targets) {
                     match *part {
                         Part::Short(idx) => {
-                            add_differences::<_, SQUARED>(
+                            add_differences::<_, BLOCK, SQUARED>(
                                 &mut sums,
                                 columns.shorts[idx].1.block(block),
                                 target,
                             );
                         }
                         Part::Single(idx) => {
-                            add_differences::<_, SQUARED>(
+                            add_differences::<_, BLOCK, SQUARED>(
                                 &mut sums,
                                 columns.singles[idx].block(block),
                                 target,
                             );
                         }
                         Part::Double(idx) => {
-                            add_differences::<_, SQUARED>(
+                            add_differences::<_, BLOCK, SQUARED>(
                                 &mut sums,
                                 columns.doubles[idx].block(block),
                                 target,
@@ -218,7 +218,7 @@ impl Scratch {
                 let sum = of_groups.fold(sum, |sum, (group, start)| {
                     sum + self.costs[start + usize::from(group.codes[row])] as f32
                 });
-                if sum <= limit && nearest.offer(question.distance(row), row) && nearest.is_full() {
+                if sum <= limit && nearest.offer(question.distance(row), row as u32) && nearest.is_full() {
                     let bound = nearest.bound();
                     if bound == 0.0 {
                         return; // Nothing is nearer than that.
