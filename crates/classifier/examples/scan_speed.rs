@@ -40,6 +40,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let values: Vec<f64> = training.iter().flat_map(|(row, _)| row).copied().collect();
     let labels: Vec<u32> = training.iter().map(|(_, label)| *label).collect();
     let model_path = args.next();
+    if let Some(path) = &model_path {
+        let n_queries = queries.len().min(N_TREE_QUERIES);
+        let numbers = queries[..n_queries].iter().flat_map(|(query, _)| query);
+        let bytes: Vec<u8> = numbers.flat_map(|x| x.to_le_bytes()).collect();
+        std::fs::write(format!("{path}.queries"), bytes)?;
+    }
     for preparation in [Preparation::Raw, Preparation::Standard] {
         let options = KnnOptions {
             preparation,
@@ -49,26 +55,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let start = Instant::now();
         let mut scan = Knn::fit(&RowMajor::new(&values, n_features), &labels, n_classes, &options)?;
         println!("{}\n  fitted in {:?}", scan.describe(), start.elapsed());
-        let metadata = ModelMetadata {
-            class_names: (0..n_classes).map(|class| class.to_string()).collect(),
-            feature_names: (0..n_features).map(|feature| feature.to_string()).collect(),
-            source: "scan_speed".to_owned(),
-        };
-        let start = Instant::now();
-        let bytes = scan.to_bytes(&metadata);
-        println!("  written in {:?}: {} bytes", start.elapsed(), bytes.len());
-        let start = Instant::now();
-        Knn::from_bytes(&bytes)?;
-        println!("  loaded in {:?}", start.elapsed());
-        if let Some(path) = &model_path {
-            std::fs::write(format!("{path}.{preparation}"), &bytes)?;
-            let n_queries = queries.len().min(N_QUERIES);
-            let bytes = queries[..n_queries]
-                .iter()
-                .flat_map(|(query, _)| query)
-                .flat_map(|x| x.to_le_bytes());
-            std::fs::write(format!("{path}.queries"), bytes.collect::<Vec<u8>>())?;
-        }
+        write(&scan, model_path.as_deref(), "scan")?;
         time("scan", &mut scan, queries, N_QUERIES)?;
         let start = Instant::now();
         let options = KnnOptions {
@@ -77,6 +64,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         };
         let mut tree = Knn::fit(&RowMajor::new(&values, n_features), &labels, n_classes, &options)?;
         println!("{}\n  fitted in {:?}", tree.describe(), start.elapsed());
+        write(&tree, model_path.as_deref(), "tree")?;
         time("tree", &mut tree, queries, N_TREE_QUERIES)?;
         let mut n_mismatches = 0;
         let n_compared = queries.len().min(N_COMPARED);
@@ -95,6 +83,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             n_mismatches += usize::from(scan.neighbours(query)? != textbook.neighbours(query)?);
         }
         println!("  scan and textbook compared: {N_TEXTBOOK_COMPARED} queries, {n_mismatches} mismatches");
+    }
+    Ok(())
+}
+
+/// Times writing and reading the model, and leaves it at `PATH.PREPARATION.ENGINE` if there is a path.
+fn write(knn: &Knn, path: Option<&str>, engine: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let metadata = ModelMetadata {
+        class_names: (0..knn.n_classes()).map(|class| class.to_string()).collect(),
+        feature_names: (0..knn.n_features()).map(|feature| feature.to_string()).collect(),
+        source: "scan_speed".to_owned(),
+    };
+    let start = Instant::now();
+    let bytes = knn.to_bytes(&metadata);
+    println!("  written in {:?}: {} bytes", start.elapsed(), bytes.len());
+    let start = Instant::now();
+    Knn::from_bytes(&bytes)?;
+    println!("  loaded in {:?}", start.elapsed());
+    if let Some(path) = path {
+        std::fs::write(format!("{path}.{}.{engine}", knn.options().preparation), &bytes)?;
     }
     Ok(())
 }

@@ -45,6 +45,14 @@ impl Nearest {
         self.found.len() == self.k
     }
 
+    /// The row from which on none can be kept, as there are k before it at no distance: `u32::MAX` if there are not.
+    pub(crate) fn settled_row(&self) -> u32 {
+        match self.found.last() {
+            Some(last) if last.dist == 0.0 && self.is_full() => last.row,
+            _ => u32::MAX,
+        }
+    }
+
     /// Keeps `row` if it is among the k nearest by (distance, row); says whether it was kept.
     pub(crate) fn offer(&mut self, dist: f64, row: u32) -> bool {
         debug_assert!(!dist.is_nan());

@@ -21,7 +21,7 @@ mod search;
 use self::boxes::{Boxes, Point};
 use self::leaves::{LEAF, Leaves, NO_ROW};
 pub(crate) use self::order::Order;
-use self::search::Path;
+use self::search::{Limit, Path};
 use crate::compact::Columns;
 use crate::nearest::Nearest;
 use crate::scan::kernels::{add_differences, add_integer_squares, any_within};
@@ -256,7 +256,10 @@ impl Tree {
                     }
                 }
             }
-            ((f64::from(limit) * *rounding) as f32).next_up()
+            Limit {
+                sum: ((f64::from(limit) * *rounding) as f32).next_up(),
+                row: nearest.settled_row(),
+            }
         };
         match boxes {
             AnyBoxes::Short(boxes) => path.search::<_, true>(boxes, root_costs, look_at),
@@ -320,7 +323,10 @@ impl Tree {
                     }
                 }
             }
-            limit
+            Limit {
+                sum: limit,
+                row: nearest.settled_row(),
+            }
         };
         match boxes {
             AnyBoxes::Short(boxes) => path.search::<_, SQUARED>(boxes, root_costs, look_at),

@@ -68,6 +68,8 @@ pub(super) struct Link {
     pub(super) first: u32,
     /// How many there are, `1..=4`.
     pub(super) n_children: u32,
+    /// The smallest row number below each.
+    pub(super) first_rows: [u32; WIDTH],
 }
 
 /// All boxes of the trees.
@@ -101,16 +103,24 @@ impl<T: Bound> Boxes<T> {
             let mut level: Vec<Child<T>> = (ends[0]..ends[1])
                 .map(|leaf| of_leaf(columns, order, leaves, leaf))
                 .collect();
+            let mut first_rows: Vec<u32> = leaves.rows[ends[0]..ends[1]].iter().map(|rows| rows[0]).collect();
             while level.len() > 1 {
                 let first_parent = boxes.links.len() as u32;
-                for (nth, children) in (0_u32..).zip(level.chunks(WIDTH)) {
+                for (nth, children) in level.chunks(WIDTH).enumerate() {
+                    let at = nth * WIDTH;
+                    let last = at + children.len() - 1;
                     boxes.links.push(Link {
-                        first: first + WIDTH as u32 * nth,
+                        first: first + at as u32,
                         n_children: children.len() as u32,
+                        first_rows: [0, 1, 2, 3].map(|lane| first_rows[last.min(at + lane)]),
                     });
                     push_bounds(&mut boxes.bounds, children);
                 }
                 level = level.chunks(WIDTH).map(around).collect();
+                let of_parents = first_rows
+                    .chunks(WIDTH)
+                    .map(|rows| rows.iter().copied().fold(u32::MAX, u32::min));
+                first_rows = of_parents.collect();
                 first = first_parent;
             }
             boxes.roots.push(first);

@@ -25,6 +25,24 @@ fn is_within(key: u64, limit: f32) -> bool {
     (key >> 32) as u32 <= limit.to_bits()
 }
 
+/// What can still be among the neighbours.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limit {
+    /// What has a larger lower bound cannot.
+    pub(super) sum: f32,
+    /// Nor can what holds only rows from this one on: there are k rows before it at no distance at all. Without
+    /// this, many copies of a row would all be looked at.
+    pub(super) row: u32,
+}
+
+impl Limit {
+    /// Nothing is known yet.
+    pub(super) const NONE: Self = Self {
+        sum: f32::INFINITY,
+        row: u32::MAX,
+    };
+}
+
 impl Path {
     /// Room for queries of `n_columns` in `n_trees`.
     pub(super) fn new(n_columns: usize, n_trees: usize) -> Self {
@@ -37,14 +55,14 @@ impl Path {
         }
     }
 
-    /// Calls `look_at` with the number of every leaf that may matter. It answers with the limit: what has a larger
-    /// lower bound does not matter from then on. `root_costs` holds what is to be added to all sums of a tree, the
+    /// Calls `look_at` with the number of every leaf that may matter. It answers with what is the limit from then on.
+    /// `root_costs` holds what is to be added to all sums of a tree, the
     /// same number of terms for each.
     pub(super) fn search<T: Bound, const SQUARED: bool>(
         &mut self,
         boxes: &Boxes<T>,
         root_costs: &[f32],
-        mut look_at: impl FnMut(usize) -> f32,
+        mut look_at: impl FnMut(usize) -> Limit,
     ) {
         self.n_visited = 0;
         let n_trees = boxes.roots.len();
@@ -63,10 +81,10 @@ impl Path {
         if let Some(nearest) = (0..n_trees).min_by_key(|&at| self.roots[at]) {
             self.roots.swap(0, nearest);
         }
-        let mut limit = f32::INFINITY;
+        let mut limit = Limit::NONE;
         for at in 0..n_trees {
             let root = self.roots[at];
-            if !is_within(root, limit) {
+            if !is_within(root, limit.sum) {
                 continue;
             }
             let tree = root as u32 as usize;
@@ -74,7 +92,7 @@ impl Path {
             self.stack.clear();
             self.stack.push(root >> 32 << 32 | u64::from(boxes.roots[tree]));
             while let Some(next) = self.stack.pop() {
-                if !is_within(next, limit) {
+                if !is_within(next, limit.sum) {
                     continue;
                 }
                 let number = next as u32;
@@ -92,13 +110,17 @@ impl Path {
                 for (lane, child) in children.iter_mut().enumerate() {
                     *child = key(bounds[lane], link.first + lane as u32);
                 }
-                let children = &mut children[..link.n_children as usize];
-                sort_descending(children);
-                for &child in children.iter() {
-                    if is_within(child, limit) {
-                        self.stack.push(child);
+                let mut kept = [0_u64; WIDTH];
+                let mut n_kept = 0;
+                for (lane, &child) in children[..link.n_children as usize].iter().enumerate() {
+                    if is_within(child, limit.sum) && link.first_rows[lane] < limit.row {
+                        kept[n_kept] = child;
+                        n_kept += 1;
                     }
                 }
+                let kept = &mut kept[..n_kept];
+                sort_descending(kept);
+                self.stack.extend_from_slice(kept);
             }
         }
     }
