@@ -94,7 +94,7 @@ impl Question<'_> {
     }
 
     /// What `feature` adds to the distance of a row where it has `value`.
-    fn cost(&self, feature: usize, value: f64) -> f64 {
+    pub(crate) fn cost(&self, feature: usize, value: f64) -> f64 {
         let prepared = self
             .scaling
             .map_or(value, |scaling| scaling.prepare(feature, value));
@@ -139,7 +139,7 @@ impl Scan {
         if self.is_integer && self.integer.prepare(question) {
             self.integer
                 .scan(question.columns, &self.order, self.windowed, nearest);
-        } else if self.filtered.prepare(question, &self.order) {
+        } else if self.filtered.prepare(question, &self.order, None) {
             match question.metric {
                 Metric::Euclidean => {
                     self.filtered

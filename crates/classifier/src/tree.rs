@@ -14,18 +14,21 @@
 //! time", ACM Trans. Math. Software 3(3), 1977 (the splits); `boxes.rs` names those of the boxes.
 
 mod boxes;
+mod exact;
+mod kernels;
 mod leaves;
 mod order;
 mod search;
 
 use self::boxes::{Boxes, Point};
-use self::leaves::{LEAF, Leaves, NO_ROW};
+use self::exact::Exact;
+use self::leaves::{Leaves, NO_ROW};
 pub(crate) use self::order::Order;
 use self::search::{Limit, Path};
 use crate::compact::Columns;
 use crate::nearest::Nearest;
-use crate::scan::kernels::{add_differences, add_integer_squares, any_within};
-use crate::scan::{Part, Question, by_falling_spread, filtered, integer};
+use crate::scan::kernels::any_within;
+use crate::scan::{Part, Question, filtered, integer};
 use crate::{Metric, Rows as _, Scaling};
 
 /// Training rows that are asked for their neighbours to see whether a tree pays; not tuned.
@@ -36,7 +39,7 @@ const U: f64 = 1.0 / (1_u64 << 24) as f64;
 /// The training rows of one model in leaves, and room for what a query needs.
 #[derive(Debug)]
 pub(crate) struct Tree {
-    /// Every column that is not constant or in a group, by falling spread after preparation.
+    /// Every column that is not constant or in a group, in the order in which boxes and leaves have them.
     parts: Vec<Part>,
     /// The groups whose combinations of categories have trees of their own.
     categories: Vec<usize>,
@@ -47,6 +50,7 @@ pub(crate) struct Tree {
     is_integer: bool,
     integer: integer::Scratch,
     filtered: filtered::Scratch,
+    exact: Exact,
     /// `1 + (n+8)·2u` for n columns and groups: more than the roundings of a box's sum.
     rounding: f64,
     /// What each category costs, of one group after the other.
@@ -66,15 +70,15 @@ enum AnyBoxes {
 impl Tree {
     /// Builds the trees of `columns`, in which rows are at the places that `order` says.
     pub(crate) fn new(columns: &Columns, scaling: Option<&Scaling>, metric: Metric, order: &Order) -> Self {
-        let parts: Vec<Part> = by_falling_spread(columns, scaling)
-            .into_iter()
-            .map(|(_, part)| part)
-            .collect();
+        let shorts = (0..columns.shorts.len()).map(Part::Short);
+        let singles = (0..columns.singles.len()).map(Part::Single);
+        let doubles = (0..columns.doubles.len()).map(Part::Double);
+        let parts: Vec<Part> = shorts.chain(singles).chain(doubles).collect();
         let leaves = Leaves::new(columns, order);
         let boxes = if columns.singles.is_empty() && columns.doubles.is_empty() {
-            AnyBoxes::Short(Boxes::new(columns, &parts, &leaves))
+            AnyBoxes::Short(Boxes::new(columns, &leaves))
         } else {
-            AnyBoxes::Single(Boxes::new(columns, &parts, &leaves))
+            AnyBoxes::Single(Boxes::new(columns, &leaves))
         };
         let n_groups = columns.groups.len();
         let n_trees = leaves.starts.len() - 1;
@@ -87,6 +91,7 @@ impl Tree {
         Self {
             is_integer: metric == Metric::Euclidean && scaling.is_none() && integer::applies_to(columns),
             filtered: filtered::Scratch::new(columns, parts.len()),
+            exact: Exact::new(columns, scaling),
             rounding: 1.0 + ((parts.len() + n_groups) as f64 + 8.0) * 2.0 * U,
             costs: vec![0.0; integer.costs.len()],
             root_costs: vec![0.0; root_codes.len()],
@@ -143,11 +148,9 @@ impl Tree {
         if self.rounding >= 1.01 {
             self.look_at_all(question, nearest);
         } else if self.is_integer && self.integer.prepare(question) {
-            for (point, part) in self.path.query.iter_mut().zip(&self.parts) {
-                // Whole numbers that fit: the others hold no short columns alone.
-                let Part::Short(idx) = *part else { continue };
+            for (point, target) in self.path.query.iter_mut().zip(&self.integer.targets) {
                 *point = Point {
-                    value: self.integer.targets[idx].into(),
+                    value: f32::from(*target),
                     weight: 1.0,
                 };
             }
@@ -156,7 +159,7 @@ impl Tree {
             }
             self.set_root_costs();
             self.search_integers(question, nearest);
-        } else if self.filtered.prepare(question, &self.parts) {
+        } else if self.prepare_filtered(question) {
             for (point, target) in self.path.query.iter_mut().zip(&self.filtered.targets) {
                 *point = Point {
                     value: target.value_f32,
@@ -195,7 +198,17 @@ impl Tree {
             AnyBoxes::Short(boxes) => boxes.n_bytes(),
             AnyBoxes::Single(boxes) => boxes.n_bytes(),
         };
-        boxes + self.leaves.n_bytes() + self.integer.n_bytes() + self.filtered.n_bytes()
+        boxes
+            + self.leaves.n_bytes()
+            + self.integer.n_bytes()
+            + self.filtered.n_bytes()
+            + self.exact.n_bytes()
+    }
+
+    fn prepare_filtered(&mut self, question: &Question<'_>) -> bool {
+        self.exact.prepare(question);
+        self.filtered
+            .prepare(question, &self.parts, Some(&self.leaves.origins))
     }
 
     fn set_root_costs(&mut self) {
@@ -233,13 +246,9 @@ impl Tree {
         } = self;
         let mut limit = i32::MAX;
         let look_at = |leaf: usize| {
-            let mut sums = [0; LEAF];
-            let values = &leaves.shorts[leaf * n_shorts..][..n_shorts];
-            for (values, target) in values.iter().zip(&integer.targets) {
-                add_integer_squares(&mut sums, values, *target);
-            }
+            let sums = kernels::integer_sums(leaves.shorts_of(leaf, n_shorts), &integer.targets);
             if any_within(&sums, limit) {
-                let codes = &leaves.codes[leaf * n_groups..][..n_groups];
+                let codes = leaves.codes_of(leaf, n_groups);
                 for (lane, &sum) in sums.iter().enumerate() {
                     let row = leaves.rows[leaf][lane];
                     if sum > limit || row == NO_ROW {
@@ -270,11 +279,11 @@ impl Tree {
     /// The f32 kernel in the leaves, f64 for what it lets through.
     fn search_filtered<const SQUARED: bool>(&mut self, question: &Question<'_>, nearest: &mut Nearest) {
         let columns = question.columns;
-        let n_groups = columns.groups.len();
+        let (n_shorts, n_groups) = (columns.shorts.len(), columns.groups.len());
         let Self {
             leaves,
             filtered,
-            parts,
+            exact,
             costs,
             boxes,
             root_costs,
@@ -283,28 +292,13 @@ impl Tree {
         } = self;
         let mut limit = f32::INFINITY;
         let look_at = |leaf: usize| {
-            let mut sums = [0.0; LEAF];
-            for (part, &target) in parts.iter().zip(&filtered.targets) {
-                match *part {
-                    Part::Short(idx) => add_differences::<_, LEAF, SQUARED>(
-                        &mut sums,
-                        &leaves.shorts[leaf * columns.shorts.len() + idx],
-                        target,
-                    ),
-                    Part::Single(idx) => add_differences::<_, LEAF, SQUARED>(
-                        &mut sums,
-                        &leaves.singles[leaf * columns.singles.len() + idx],
-                        target,
-                    ),
-                    Part::Double(idx) => add_differences::<_, LEAF, SQUARED>(
-                        &mut sums,
-                        &leaves.doubles[leaf * columns.doubles.len() + idx],
-                        target,
-                    ),
-                }
-            }
+            let sums = kernels::sums::<SQUARED>(
+                leaves.shorts_of(leaf, n_shorts),
+                leaves.floats_of(leaf, filtered.targets.len() - n_shorts),
+                &filtered.targets,
+            );
             if any_within(&sums, limit) {
-                let codes = &leaves.codes[leaf * n_groups..][..n_groups];
+                let codes = leaves.codes_of(leaf, n_groups);
                 for (lane, &sum) in sums.iter().enumerate() {
                     let row = leaves.rows[leaf][lane];
                     if sum > limit || row == NO_ROW {
@@ -317,8 +311,8 @@ impl Tree {
                     if sum > limit {
                         continue;
                     }
-                    let value = |feature| leaves.value(columns, leaf, lane, feature);
-                    if nearest.offer(question.distance_of(value), row) && nearest.is_full() {
+                    let distance = exact.distance(question, leaves, leaf, lane);
+                    if nearest.offer(distance, row) && nearest.is_full() {
                         limit = filtered.limit(filtered.radius(nearest.bound(), SQUARED), SQUARED);
                     }
                 }

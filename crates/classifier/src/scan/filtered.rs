@@ -15,6 +15,10 @@
 //! (`v·A/scale`), t two (`4v·A/scale`), w two (`2v·2A/scale`): under `64v·A/scale` with room to spare. 1e-38 is
 //! above what underflow can add, as w is held within 1e-30..1e30.
 //!
+//! The tree stores doubles as `f32(x - c)` with an origin c within the column's range, which takes the place of base in
+//! t. That is a rounding of at most `v·2A` in f64, for which there is room, and one of `u·(max - min)` or, near 0, of
+//! less than 1e-44 in f32, for which `w·(2u·(max - min) + 1e-44)` is added to `E_j`.
+//!
 //! **Step 2: the sum.** Group g costs a row `T_g`, rounded to f32 from f64 prefix sums. Write
 //! `e = (e_1, …, sqrt(T_1), …)` and D likewise with `D_j` in place of `e_j`. By the triangle inequality
 //! `|e| <= |D| + |E|`, in the Euclidean norm as in the Manhattan one (there `T_g` itself stands for `sqrt(T_g)`).
@@ -39,6 +43,8 @@ const U: f64 = 1.0 / (1_u64 << 24) as f64;
 const V: f64 = 1.0 / (1_u64 << 53) as f64;
 /// More than underflow can change a sum or a difference by.
 const UNDERFLOW: f64 = 1e-38;
+/// More than underflow can change the rounding of an f32 by.
+const SMALLEST: f64 = 1e-44;
 /// No f32 sum may come near infinity.
 const MAX_SUM: f64 = 1e36;
 /// Weights in which products of the f32s at hand neither vanish nor overflow unnoticed.
@@ -87,7 +93,13 @@ impl Scratch {
     }
 
     /// Translates the query; `false` if a sum could overflow an f32.
-    pub(crate) fn prepare(&mut self, question: &Question<'_>, order: &[Part]) -> bool {
+    /// With `origins`, doubles are not stored as they are but rounded to f32 after subtraction of their column's origin.
+    pub(crate) fn prepare(
+        &mut self,
+        question: &Question<'_>,
+        order: &[Part],
+        origins: Option<&[f64]>,
+    ) -> bool {
         let columns = question.columns;
         self.base = constants(columns)
             .map(|(feature, value)| question.cost(feature, value))
@@ -101,7 +113,10 @@ impl Scratch {
                     (column.feature, decimal.base, decimal.divisor)
                 }
                 Part::Single(idx) => (columns.singles[idx].feature, 0.0, 1.0),
-                Part::Double(idx) => (columns.doubles[idx].feature, 0.0, 1.0),
+                Part::Double(idx) => {
+                    let origin = origins.map_or(0.0, |origins| origins[idx]);
+                    (columns.doubles[idx].feature, origin, 1.0)
+                }
             };
             let (offset, scale) = question.scaling.map_or((0.0, 1.0), |scaling| {
                 (scaling.offset[feature], scaling.scale[feature].abs())
@@ -126,6 +141,9 @@ impl Scratch {
             *error = weight * (2.0 * (value - f64::from(target.value_f32)).abs() + 8.0 * U * farthest)
                 + 64.0 * V * magnitude / scale
                 + UNDERFLOW;
+            if let (Some(_), Part::Double(_)) = (origins, part) {
+                *error += weight * (2.0 * U * (max - min) + SMALLEST);
+            }
             self.error += question.measure(*error);
             largest_sum += question.measure(weight * farthest + *error);
             // Negated so that NaN, which only overflow can bring about here, is caught as well.
@@ -183,21 +201,21 @@ impl Scratch {
                 for (part, &target) in parts.iter().zip(targets) {
                     match *part {
                         Part::Short(idx) => {
-                            add_differences::<_, BLOCK, SQUARED>(
+                            add_differences::<_, SQUARED>(
                                 &mut sums,
                                 columns.shorts[idx].1.block(block),
                                 target,
                             );
                         }
                         Part::Single(idx) => {
-                            add_differences::<_, BLOCK, SQUARED>(
+                            add_differences::<_, SQUARED>(
                                 &mut sums,
                                 columns.singles[idx].block(block),
                                 target,
                             );
                         }
                         Part::Double(idx) => {
-                            add_differences::<_, BLOCK, SQUARED>(
+                            add_differences::<_, SQUARED>(
                                 &mut sums,
                                 columns.doubles[idx].block(block),
                                 target,

@@ -43,7 +43,7 @@ pub(super) fn any_in_windows<const N: usize>(columns: [&[i16; BLOCK]; N], window
 }
 
 /// Adds the squared differences to `target`; the caller knows that nothing overflows.
-pub(crate) fn add_integer_squares<const N: usize>(sums: &mut [i32; N], values: &[i16; N], target: i16) {
+pub(super) fn add_integer_squares(sums: &mut [i32; BLOCK], values: &[i16; BLOCK], target: i16) {
     for (sum, value) in sums.iter_mut().zip(values) {
         let difference = i32::from(value.wrapping_sub(target));
         *sum += difference * difference;
@@ -85,9 +85,9 @@ impl Stored for f64 {
 }
 
 /// Adds the squared or absolute differences to `target`.
-pub(crate) fn add_differences<T: Stored, const N: usize, const SQUARED: bool>(
-    sums: &mut [f32; N],
-    values: &[T; N],
+pub(super) fn add_differences<T: Stored, const SQUARED: bool>(
+    sums: &mut [f32; BLOCK],
+    values: &[T; BLOCK],
     target: Target,
 ) {
     for (sum, value) in sums.iter_mut().zip(values) {

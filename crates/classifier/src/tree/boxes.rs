@@ -4,12 +4,10 @@
 //!
 //! # Why no neighbour is ever ruled out
 //!
-//! [`Node::lower_bounds`] does to the nearest point of a box what the leaf kernel (`scan/kernels.rs`) does to a row:
-//! the same f32 operations in the same order. Subtraction, product and sum round monotonically, so a row of short and
-//! single columns inside the box has an f32 sum of at least the box's, and the box may be passed over whenever that
-//! sum may be. A double column's bounds are rounded outward to f32; for them the proof of `scan/filtered.rs` holds
-//! word for word with the bound in place of the stored value, since it lies between the query and every such value.
-//! Integer queries have exact differences here and a relative rounding in each square, sum and cost: the limit is
+//! [`lower_bounds`] does to the nearest point of a box what the leaf kernel (`scan/kernels.rs`) does to a row:
+//! the same f32 operations on the same kind of numbers in the same order. Subtraction, product and sum round
+//! monotonically, so a row inside the box has an f32 sum of at least the box's, and the box may be passed over
+//! whenever such a sum may be. Integer queries have exact differences here and a relative rounding in each square, sum and cost: the limit is
 //! widened by that (see `tree.rs`).
 //!
 //! Source: A. Guttman, "R-trees: a dynamic index structure for spatial searching", SIGMOD 1984; lower bounds as in
@@ -17,7 +15,6 @@
 
 use super::leaves::{LEAF, Leaves};
 use crate::compact::Columns;
-use crate::scan::Part;
 
 /// Children of a node: one f32 SIMD register.
 pub(super) const WIDTH: usize = 4;
@@ -26,35 +23,20 @@ pub(super) const IS_LEAF: u32 = 1 << 31;
 
 /// A number that bounds a column.
 pub(super) trait Bound: Copy + Into<f32> + PartialOrd {
-    /// Not above `value`, and as near as can be.
-    fn below(value: f64) -> Self;
-    /// Not below `value`, and as near as can be.
-    fn above(value: f64) -> Self;
+    /// The same number; the caller knows that it can be had.
+    fn from_f32(value: f32) -> Self;
 }
 
 impl Bound for i16 {
-    fn below(value: f64) -> Self {
-        debug_assert!(f64::from(value as i16) == value, "short columns hold these only");
+    fn from_f32(value: f32) -> Self {
+        debug_assert!(f32::from(value as i16) == value, "short columns hold these only");
         value as i16
-    }
-
-    fn above(value: f64) -> Self {
-        Self::below(value)
     }
 }
 
 impl Bound for f32 {
-    fn below(value: f64) -> Self {
-        let nearest = value as f32;
-        if f64::from(nearest) > value {
-            nearest.next_down()
-        } else {
-            nearest
-        }
-    }
-
-    fn above(value: f64) -> Self {
-        -Self::below(-value)
+    fn from_f32(value: f32) -> Self {
+        value
     }
 }
 
@@ -76,7 +58,7 @@ pub(super) struct Link {
 #[derive(Debug)]
 pub(super) struct Boxes<T> {
     n_columns: usize,
-    /// Of each node, each column in scan order.
+    /// Of each node, each column: shorts, singles, doubles.
     bounds: Vec<Bounds<T>>,
     pub(super) links: Vec<Link>,
     /// The root of each tree, with [`IS_LEAF`] if it is one.
@@ -89,9 +71,9 @@ pub(super) struct Boxes<T> {
 type Child<T> = Vec<[T; 2]>;
 
 impl<T: Bound> Boxes<T> {
-    pub(super) fn new(columns: &Columns, order: &[Part], leaves: &Leaves) -> Self {
+    pub(super) fn new(columns: &Columns, leaves: &Leaves) -> Self {
         let mut boxes = Self {
-            n_columns: order.len(),
+            n_columns: columns.shorts.len() + columns.singles.len() + columns.doubles.len(),
             bounds: Vec::new(),
             links: Vec::new(),
             roots: Vec::new(),
@@ -101,7 +83,7 @@ impl<T: Bound> Boxes<T> {
         for ends in leaves.starts.windows(2) {
             let mut first = ends[0] as u32 | IS_LEAF;
             let mut level: Vec<Child<T>> = (ends[0]..ends[1])
-                .map(|leaf| of_leaf(columns, order, leaves, leaf))
+                .map(|leaf| of_leaf(columns, leaves, leaf))
                 .collect();
             let mut first_rows: Vec<u32> = leaves.rows[ends[0]..ends[1]].iter().map(|rows| rows[0]).collect();
             while level.len() > 1 {
@@ -175,28 +157,20 @@ fn lower_bounds<T: Bound, const SQUARED: bool>(node: &[Bounds<T>], query: &[Poin
     sums
 }
 
-fn of_leaf<T: Bound>(columns: &Columns, order: &[Part], leaves: &Leaves, leaf: usize) -> Child<T> {
-    let range = |part: &Part| match *part {
-        Part::Short(idx) => ends(&leaves.shorts[leaf * columns.shorts.len() + idx]),
-        Part::Single(idx) => ends(&leaves.singles[leaf * columns.singles.len() + idx]),
-        Part::Double(idx) => ends(&leaves.doubles[leaf * columns.doubles.len() + idx]),
-    };
-    order
-        .iter()
-        .map(|part| {
-            let (low, high) = range(part);
-            [T::below(low), T::above(high)]
-        })
-        .collect()
+fn of_leaf<T: Bound>(columns: &Columns, leaves: &Leaves, leaf: usize) -> Child<T> {
+    let shorts = leaves.shorts_of(leaf, columns.shorts.len()).iter().map(ends);
+    let n_floats = columns.singles.len() + columns.doubles.len();
+    let floats = leaves.floats_of(leaf, n_floats).iter().map(ends);
+    shorts.chain(floats).map(|ends| ends.map(T::from_f32)).collect()
 }
 
-fn ends<T: Copy + PartialOrd + Into<f64>>(values: &[T; LEAF]) -> (f64, f64) {
+fn ends<T: Copy + PartialOrd + Into<f32>>(values: &[T; LEAF]) -> [f32; 2] {
     let (mut low, mut high) = (values[0], values[0]);
     for &value in values {
         low = if value < low { value } else { low };
         high = if value > high { value } else { high };
     }
-    (low.into(), high.into())
+    [low.into(), high.into()]
 }
 
 fn around<T: Bound>(children: &[Child<T>]) -> Child<T> {

@@ -4,7 +4,7 @@
 //! by surprise. The last leaf of a tree is filled up with copies of its last row, which have no row number.
 
 use super::order::{Order, segments};
-use crate::compact::{BLOCK, Columns, Feature};
+use crate::compact::{BLOCK, Column, Columns, Feature};
 
 /// Rows of a leaf: four SIMD registers of sums. 8, 32 and 64 are as good within a few per cent.
 pub(super) const LEAF: usize = 16;
@@ -22,8 +22,12 @@ pub(super) struct Leaves {
     pub(super) shorts: Vec<[i16; LEAF]>,
     /// Of each leaf, each group's codes.
     pub(super) codes: Vec<[u8; LEAF]>,
-    pub(super) singles: Vec<[f32; LEAF]>,
-    pub(super) doubles: Vec<[f64; LEAF]>,
+    /// Of each leaf, each single column, then each double one less its origin and rounded: what the filter needs.
+    pub(super) floats: Vec<[f32; LEAF]>,
+    /// Of each leaf, each double column.
+    doubles: Vec<[f64; LEAF]>,
+    /// Of each double column, the middle of its range.
+    pub(super) origins: Vec<f64>,
 }
 
 impl Leaves {
@@ -43,6 +47,23 @@ impl Leaves {
             start = end;
         }
         let leaves = sources.as_chunks::<LEAF>().0;
+        let middle = |column: &Column<f64>| column.min / 2.0 + column.max / 2.0;
+        let origins: Vec<f64> = columns.doubles.iter().map(middle).collect();
+        let rounded: Vec<Vec<f32>> = columns
+            .doubles
+            .iter()
+            .zip(&origins)
+            .map(|(column, origin)| {
+                column
+                    .values
+                    .iter()
+                    .map(|value| (value - origin) as f32)
+                    .collect()
+            })
+            .collect();
+        let singles = columns.singles.iter().map(|column| &column.values[..]);
+        let floats: Vec<&[f32]> = singles.chain(rounded.iter().map(|column| &column[..])).collect();
+        let floats = tiles(leaves, floats.into_iter());
         Self {
             rows: rows.as_chunks().0.to_vec(),
             starts,
@@ -51,13 +72,29 @@ impl Leaves {
                 columns.shorts.iter().map(|(_, column)| &column.values[..]),
             ),
             codes: tiles(leaves, columns.groups.iter().map(|group| &group.codes[..])),
-            singles: tiles(leaves, columns.singles.iter().map(|column| &column.values[..])),
+            floats,
+            origins,
             doubles: tiles(leaves, columns.doubles.iter().map(|column| &column.values[..])),
         }
     }
 
     pub(super) fn n_leaves(&self) -> usize {
         self.rows.len()
+    }
+
+    /// The short columns of a leaf.
+    pub(super) fn shorts_of(&self, leaf: usize, n_shorts: usize) -> &[[i16; LEAF]] {
+        &self.shorts[leaf * n_shorts..][..n_shorts]
+    }
+
+    /// The single and the rounded double columns of a leaf.
+    pub(super) fn floats_of(&self, leaf: usize, n_floats: usize) -> &[[f32; LEAF]] {
+        &self.floats[leaf * n_floats..][..n_floats]
+    }
+
+    /// The codes of a leaf's groups.
+    pub(super) fn codes_of(&self, leaf: usize, n_groups: usize) -> &[[u8; LEAF]] {
+        &self.codes[leaf * n_groups..][..n_groups]
     }
 
     /// Every row number with its leaf and lane.
@@ -84,7 +121,7 @@ impl Leaves {
             group.codes = self.column(&self.codes, idx, padded);
         }
         for (idx, column) in restored.singles.iter_mut().enumerate() {
-            column.values = self.column(&self.singles, idx, padded);
+            column.values = self.column(&self.floats, idx, padded);
         }
         for (idx, column) in restored.doubles.iter_mut().enumerate() {
             column.values = self.column(&self.doubles, idx, padded);
@@ -114,7 +151,10 @@ impl Leaves {
                 let actual = self.codes[leaf * columns.groups.len() + group][lane];
                 f64::from(u8::from(actual == code))
             }
-            Feature::Single(idx) => self.singles[leaf * columns.singles.len() + idx][lane].into(),
+            Feature::Single(idx) => {
+                let n_floats = columns.singles.len() + columns.doubles.len();
+                self.floats[leaf * n_floats + idx][lane].into()
+            }
             Feature::Double(idx) => self.doubles[leaf * columns.doubles.len() + idx][lane],
         }
     }
@@ -125,7 +165,8 @@ impl Leaves {
             + size_of_val(&self.starts[..])
             + size_of_val(&self.shorts[..])
             + size_of_val(&self.codes[..])
-            + size_of_val(&self.singles[..])
+            + size_of_val(&self.floats[..])
+            + size_of_val(&self.origins[..])
             + size_of_val(&self.doubles[..])
     }
 }

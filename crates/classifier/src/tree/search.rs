@@ -106,35 +106,25 @@ impl Path {
                     bounds = bounds.map(|bound| bound + cost);
                 }
                 let link = boxes.links[number as usize];
-                let mut children = [0_u64; WIDTH];
-                for (lane, child) in children.iter_mut().enumerate() {
-                    *child = key(bounds[lane], link.first + lane as u32);
-                }
-                let mut kept = [0_u64; WIDTH];
-                let mut n_kept = 0;
-                for (lane, &child) in children[..link.n_children as usize].iter().enumerate() {
+                let base = self.stack.len();
+                for (lane, &bound) in bounds[..link.n_children as usize].iter().enumerate() {
+                    let child = key(bound, link.first + lane as u32);
                     if is_within(child, limit.sum) && link.first_rows[lane] < limit.row {
-                        kept[n_kept] = child;
-                        n_kept += 1;
+                        push_sorted(&mut self.stack, base, child);
                     }
                 }
-                let kept = &mut kept[..n_kept];
-                sort_descending(kept);
-                self.stack.extend_from_slice(kept);
             }
         }
     }
 }
 
-/// By insertion: four at most.
-fn sort_descending(keys: &mut [u64]) {
-    for i in 1..keys.len() {
-        let key = keys[i];
-        let mut place = i;
-        while place > 0 && keys[place - 1] < key {
-            keys[place] = keys[place - 1];
-            place -= 1;
-        }
-        keys[place] = key;
+/// Pushes `key` and moves it to its place among those from `base` on, which fall; they are three at most.
+fn push_sorted(stack: &mut Vec<u64>, base: usize, key: u64) {
+    stack.push(key);
+    let mut at = stack.len() - 1;
+    while at > base && stack[at - 1] < key {
+        stack[at] = stack[at - 1];
+        at -= 1;
     }
+    stack[at] = key;
 }
