@@ -203,6 +203,45 @@ fn any_order_that_has_each_row_once_gives_the_same_answers() {
     }
 }
 
+/// Copies in any order: with k of them found, only a smaller row number counts, wherever it is.
+#[wasm_bindgen_test(unsupported = test)]
+fn copies_are_found_by_row_in_any_order() {
+    let table = Table::random(&mut Random(7), 150, |_, row| row.push(3.0));
+    let options = KnnOptions {
+        engine: EngineKind::Tree,
+        ..KnnOptions::default()
+    };
+    let metadata = ModelMetadata {
+        class_names: vec![String::new(); Table::N_CLASSES],
+        feature_names: vec![String::new(); 2],
+        source: String::new(),
+    };
+    for offset in [0.0, 0.1] {
+        let rows = table.values.iter().enumerate();
+        let values: Vec<f64> = rows
+            .flat_map(|(row, value)| [*value, f64::from(u8::from(row < 20)) + offset])
+            .collect();
+        let table = Table {
+            values,
+            n_features: 2,
+            labels: table.labels.clone(),
+        };
+        let bytes = table.fit(&options).to_bytes(&metadata);
+        let mut random = Random(23);
+        for _ in 0..300 {
+            let mut rows: Vec<u32> = (0..150).collect();
+            for i in (1..rows.len()).rev() {
+                rows.swap(i, random.below(i + 1));
+            }
+            let (mut knn, _) = Knn::from_bytes(&with_order(&bytes, &rows)).expect("each row once");
+            for (second, expected) in [(offset, 20..25), (1.0 + offset, 0..5)] {
+                let found = knn.neighbours(&[3.0, second]).expect("two features");
+                assert!(found.iter().map(|n| n.row).eq(expected), "{found:?}");
+            }
+        }
+    }
+}
+
 /// Whatever is loaded from damaged bytes has to answer without a panic; most are refused.
 fn read_and_ask(bytes: &[u8]) {
     if let Ok((mut knn, _)) = Knn::from_bytes(bytes) {

@@ -15,9 +15,9 @@
 //! (`v·A/scale`), t two (`4v·A/scale`), w two (`2v·2A/scale`): under `64v·A/scale` with room to spare. 1e-38 is
 //! above what underflow can add, as w is held within 1e-30..1e30.
 //!
-//! The tree stores doubles as `f32(x - c)` with an origin c within the column's range, which takes the place of base in
-//! t. That is a rounding of at most `v·2A` in f64, for which there is room, and one of `u·(max - min)` or, near 0, of
-//! less than 1e-44 in f32, for which `w·(2u·(max - min) + 1e-44)` is added to `E_j`.
+//! The tree stores doubles as `f32(x - c)`, c being the middle of the column's range, which takes the place of base in
+//! t. That is a rounding of at most `v·2A` in f64 and one of `u·|x - c|` in f32, where `|x - c| <= M`: there is room for
+//! both. Near 0 the latter is less than 1e-44 instead, for which `w·1e-44` is added to `E_j`.
 //!
 //! **Step 2: the sum.** Group g costs a row `T_g`, rounded to f32 from f64 prefix sums. Write
 //! `e = (e_1, …, sqrt(T_1), …)` and D likewise with `D_j` in place of `e_j`. By the triangle inequality
@@ -93,7 +93,7 @@ impl Scratch {
     }
 
     /// Translates the query; `false` if a sum could overflow an f32.
-    /// With `origins`, doubles are not stored as they are but rounded to f32 after subtraction of their column's origin.
+    /// With `origins`, doubles are not taken as they are but less their column's origin and rounded to f32.
     pub(crate) fn prepare(
         &mut self,
         question: &Question<'_>,
@@ -142,7 +142,7 @@ impl Scratch {
                 + 64.0 * V * magnitude / scale
                 + UNDERFLOW;
             if let (Some(_), Part::Double(_)) = (origins, part) {
-                *error += weight * (2.0 * U * (max - min) + SMALLEST);
+                *error += weight * SMALLEST;
             }
             self.error += question.measure(*error);
             largest_sum += question.measure(weight * farthest + *error);

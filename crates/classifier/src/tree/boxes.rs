@@ -81,31 +81,30 @@ impl<T: Bound> Boxes<T> {
         };
         let mut root_boxes: Vec<Child<T>> = Vec::new();
         for ends in leaves.starts.windows(2) {
-            let mut first = ends[0] as u32 | IS_LEAF;
+            let mut first_child = ends[0] as u32 | IS_LEAF;
             let mut level: Vec<Child<T>> = (ends[0]..ends[1])
                 .map(|leaf| of_leaf(columns, leaves, leaf))
                 .collect();
-            let mut first_rows: Vec<u32> = leaves.rows[ends[0]..ends[1]].iter().map(|rows| rows[0]).collect();
+            let first = |rows: &[u32]| rows.iter().copied().fold(u32::MAX, u32::min);
+            let of_leaves = leaves.rows[ends[0]..ends[1]].iter();
+            let mut first_rows: Vec<u32> = of_leaves.map(|rows| first(rows)).collect();
             while level.len() > 1 {
                 let first_parent = boxes.links.len() as u32;
                 for (nth, children) in level.chunks(WIDTH).enumerate() {
                     let at = nth * WIDTH;
                     let last = at + children.len() - 1;
                     boxes.links.push(Link {
-                        first: first + at as u32,
+                        first: first_child + at as u32,
                         n_children: children.len() as u32,
                         first_rows: [0, 1, 2, 3].map(|lane| first_rows[last.min(at + lane)]),
                     });
                     push_bounds(&mut boxes.bounds, children);
                 }
                 level = level.chunks(WIDTH).map(around).collect();
-                let of_parents = first_rows
-                    .chunks(WIDTH)
-                    .map(|rows| rows.iter().copied().fold(u32::MAX, u32::min));
-                first_rows = of_parents.collect();
-                first = first_parent;
+                first_rows = first_rows.chunks(WIDTH).map(first).collect();
+                first_child = first_parent;
             }
-            boxes.roots.push(first);
+            boxes.roots.push(first_child);
             root_boxes.append(&mut level);
         }
         for children in root_boxes.chunks(WIDTH) {
