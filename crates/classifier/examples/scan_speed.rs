@@ -118,7 +118,7 @@ fn uniform() -> Result<(), Box<dyn std::error::Error>> {
     ];
     println!("values n_features: µs by scan, tree; ratio; chosen");
     for (kind, feature) in kinds {
-        for n_features in [2, 3, 4, 6, 8, 10, 12, 16, 24, 32, 64] {
+        for n_features in [2, 3, 4, 6, 8, 10, 12, 13, 14, 16, 24, 32, 64] {
             let mut random = Random(3);
             let mut table = || {
                 (0..N_ROWS * n_features)

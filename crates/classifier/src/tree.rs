@@ -1,13 +1,14 @@
 //! The tree engine: near rows lie together in leaves, and boxes around them tell which leaves cannot matter.
 //!
-//! Building is O(n·log n), a query O(log n) where the data have structure and O(n·d) where they have none, as with many independent features; [`Tree::visited_ppm`] counts which it is, and
-//! `knn.rs` keeps the scan where a tree does not pay. Queries allocate nothing. Memory beside the rows: 4 bytes a row
-//! for its number, and 2 to 4 bytes a column and leaf side for the boxes.
+//! Building is O(n·log n). A query is O(log n) where the rows have structure (of Covertype's 29,051 leaves, raw, it
+//! looks at seven on average for k = 5) and O(n·d) where they have none, as with many independent features;
+//! [`Tree::visited_ppm`] counts which it is, and `knn.rs` keeps the scan where a tree does not pay. Queries allocate
+//! nothing. The leaves hold the only copy of the rows; beside it there are 4 bytes a row for its number and, for the
+//! boxes, about a sixth of what the columns take, or a third if some are floats.
 //!
-//! A query goes down the tree depth first, the nearest child first, and passes over what cannot hold a neighbour.
-//! In a leaf it does what the scan does in a block, with the same code: exact sums of integers
-//! ([`integer`](crate::scan::integer)), or f32 sums that rule rows out and f64 sums for the rest
-//! ([`filtered`](crate::scan::filtered)). Rows come in no order, so boxes and rows as far away as the k-th neighbour are
+//! A query goes down depth first, the nearest child first, and passes over what cannot hold a neighbour. In a leaf it
+//! does what the scan does in a block: exact sums of integers ([`integer`]), or f32 sums that rule rows out and f64
+//! sums for the rest ([`filtered`]). Rows come in no order, so boxes and rows as far away as the k-th neighbour are
 //! still looked at: one of them may hold a smaller row number.
 //!
 //! Sources: J. Friedman, J. Bentley and R. Finkel, "An algorithm for finding best matches in logarithmic expected
@@ -205,12 +206,14 @@ impl Tree {
             + self.exact.n_bytes()
     }
 
+    /// Translates the query for the f32 filter; `false` if a sum could overflow.
     fn prepare_filtered(&mut self, question: &Question<'_>) -> bool {
         self.exact.prepare(question);
         self.filtered
             .prepare(question, &self.parts, Some(&self.leaves.origins))
     }
 
+    /// Looks up what each tree's categories cost this query.
     fn set_root_costs(&mut self) {
         if self.categories.is_empty() {
             return;
