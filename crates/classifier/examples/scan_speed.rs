@@ -1,10 +1,13 @@
-//! Times queries of the scan and of the textbook engine on a table of Covertype's shape, and compares their answers.
+//! Times queries of the tree, the scan and the textbook engine on a table of Covertype's shape, and compares their answers.
 //!
 //! `cargo run --release -p classifier --example scan_speed [ROWS.csv [MODEL.safetensors]]`
 //!
 //! Without a file the rows are made up: ten integer columns around 40 smooth centres, a group of 4 and one of 40.
 //! With one, it is read as numbers after a header line, the class (from 1) last. 80 % of the shuffled rows train, the
 //! rest are queries, each used once. The model is written to the second path, for timing it elsewhere.
+//!
+//! With `uniform` for a file, independent features of several kinds and numbers instead: where the automatic choice
+//! between scan and tree falls, and what either takes.
 #![allow(clippy::print_stdout, reason = "stdout is where a figure belongs")]
 
 use std::time::Instant;
@@ -17,13 +20,17 @@ mod common;
 use common::Random;
 
 const N_QUERIES: usize = 2000;
+const N_TREE_QUERIES: usize = 10_000;
 const N_TEXTBOOK_QUERIES: usize = 5;
-/// Whose neighbours and distances both engines have to agree on, to the last bit.
-const N_COMPARED: usize = 100;
+/// Whose neighbours and distances scan and tree have to agree on, to the last bit.
+const N_COMPARED: usize = 20_000;
+/// The same for scan and textbook.
+const N_TEXTBOOK_COMPARED: usize = 100;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let (mut rows, n_classes) = match args.next() {
+        Some(kind) if kind == "uniform" => return uniform(),
         Some(path) => read(&std::fs::read_to_string(path)?)?,
         None => (made_up(&mut Random(1), 581_012), 7),
     };
@@ -33,35 +40,38 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let values: Vec<f64> = training.iter().flat_map(|(row, _)| row).copied().collect();
     let labels: Vec<u32> = training.iter().map(|(_, label)| *label).collect();
     let model_path = args.next();
+    if let Some(path) = &model_path {
+        let n_queries = queries.len().min(N_TREE_QUERIES);
+        let numbers = queries[..n_queries].iter().flat_map(|(query, _)| query);
+        let bytes: Vec<u8> = numbers.flat_map(|x| x.to_le_bytes()).collect();
+        std::fs::write(format!("{path}.queries"), bytes)?;
+    }
     for preparation in [Preparation::Raw, Preparation::Standard] {
         let options = KnnOptions {
             preparation,
+            engine: EngineKind::Scan,
             ..KnnOptions::default()
         };
         let start = Instant::now();
         let mut scan = Knn::fit(&RowMajor::new(&values, n_features), &labels, n_classes, &options)?;
         println!("{}\n  fitted in {:?}", scan.describe(), start.elapsed());
-        let metadata = ModelMetadata {
-            class_names: (0..n_classes).map(|class| class.to_string()).collect(),
-            feature_names: (0..n_features).map(|feature| feature.to_string()).collect(),
-            source: "scan_speed".to_owned(),
-        };
-        let start = Instant::now();
-        let bytes = scan.to_bytes(&metadata);
-        println!("  written in {:?}: {} bytes", start.elapsed(), bytes.len());
-        let start = Instant::now();
-        Knn::from_bytes(&bytes)?;
-        println!("  loaded in {:?}", start.elapsed());
-        if let Some(path) = &model_path {
-            std::fs::write(format!("{path}.{preparation}"), &bytes)?;
-            let n_queries = queries.len().min(N_QUERIES);
-            let bytes = queries[..n_queries]
-                .iter()
-                .flat_map(|(query, _)| query)
-                .flat_map(|x| x.to_le_bytes());
-            std::fs::write(format!("{path}.queries"), bytes.collect::<Vec<u8>>())?;
-        }
+        write(&scan, model_path.as_deref(), "scan")?;
         time("scan", &mut scan, queries, N_QUERIES)?;
+        let start = Instant::now();
+        let options = KnnOptions {
+            engine: EngineKind::Tree,
+            ..options
+        };
+        let mut tree = Knn::fit(&RowMajor::new(&values, n_features), &labels, n_classes, &options)?;
+        println!("{}\n  fitted in {:?}", tree.describe(), start.elapsed());
+        write(&tree, model_path.as_deref(), "tree")?;
+        time("tree", &mut tree, queries, N_TREE_QUERIES)?;
+        let mut n_mismatches = 0;
+        let n_compared = queries.len().min(N_COMPARED);
+        for (query, _) in &queries[queries.len() - n_compared..] {
+            n_mismatches += usize::from(scan.neighbours(query)? != tree.neighbours(query)?);
+        }
+        println!("  scan and tree compared: {n_compared} queries, {n_mismatches} mismatches");
         let options = KnnOptions {
             engine: EngineKind::Textbook,
             ..options
@@ -69,10 +79,79 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let mut textbook = Knn::fit(&RowMajor::new(&values, n_features), &labels, n_classes, &options)?;
         time("textbook", &mut textbook, queries, N_TEXTBOOK_QUERIES)?;
         let mut n_mismatches = 0;
-        for (query, _) in queries.iter().rev().take(N_COMPARED) {
+        for (query, _) in queries.iter().rev().take(N_TEXTBOOK_COMPARED) {
             n_mismatches += usize::from(scan.neighbours(query)? != textbook.neighbours(query)?);
         }
-        println!("  the two engines compared: {N_COMPARED} queries, {n_mismatches} mismatches");
+        println!("  scan and textbook compared: {N_TEXTBOOK_COMPARED} queries, {n_mismatches} mismatches");
+    }
+    Ok(())
+}
+
+/// Times writing and reading the model, and leaves it at `PATH.PREPARATION.ENGINE` if there is a path.
+fn write(knn: &Knn, path: Option<&str>, engine: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let metadata = ModelMetadata {
+        class_names: (0..knn.n_classes()).map(|class| class.to_string()).collect(),
+        feature_names: (0..knn.n_features()).map(|feature| feature.to_string()).collect(),
+        source: "scan_speed".to_owned(),
+    };
+    let start = Instant::now();
+    let bytes = knn.to_bytes(&metadata);
+    println!("  written in {:?}: {} bytes", start.elapsed(), bytes.len());
+    let start = Instant::now();
+    Knn::from_bytes(&bytes)?;
+    println!("  loaded in {:?}", start.elapsed());
+    if let Some(path) = path {
+        std::fs::write(format!("{path}.{}.{engine}", knn.options().preparation), &bytes)?;
+    }
+    Ok(())
+}
+
+/// Medians of scan and tree on independent features.
+fn uniform() -> Result<(), Box<dyn std::error::Error>> {
+    const N_ROWS: usize = 20_000;
+    type Feature = fn(&mut Random) -> f64;
+    let kinds: [(&str, Feature); 4] = [
+        ("0..10", |random| random.integer(0, 9)),
+        ("0..10,000", |random| random.integer(0, 9999)),
+        ("f32", |random| f64::from(random.unit() as f32)),
+        ("f64", Random::unit),
+    ];
+    println!("values n_features: µs by scan, tree; ratio; chosen");
+    for (kind, feature) in kinds {
+        for n_features in [2, 3, 4, 6, 8, 10, 12, 13, 14, 16, 24, 32, 64] {
+            let mut random = Random(3);
+            let mut table = || {
+                (0..N_ROWS * n_features)
+                    .map(|_| feature(&mut random))
+                    .collect::<Vec<f64>>()
+            };
+            let (values, queries) = (table(), table());
+            let median = |engine| -> Result<(f64, classifier::Description), Box<dyn std::error::Error>> {
+                let options = KnnOptions {
+                    engine,
+                    ..KnnOptions::default()
+                };
+                let rows = RowMajor::new(&values, n_features);
+                let mut knn = Knn::fit(&rows, &vec![0; N_ROWS], 1, &options)?;
+                let mut micros = Vec::new();
+                for query in queries.chunks(n_features).take(300) {
+                    let start = Instant::now();
+                    knn.neighbours(query)?;
+                    micros.push(start.elapsed().as_secs_f64() * 1e6);
+                }
+                micros.sort_by(f64::total_cmp);
+                Ok((micros[micros.len() / 2], knn.describe()))
+            };
+            let (scan, _) = median(EngineKind::Scan)?;
+            let (tree, _) = median(EngineKind::Tree)?;
+            let (_, chosen) = median(EngineKind::Auto)?;
+            println!(
+                "{kind} {n_features}: {scan:.1}, {tree:.1}; {:.2}; {:?}, a tree looks at {:.2} %",
+                scan / tree,
+                chosen.engine,
+                f64::from(chosen.visited_ppm.unwrap_or_default()) / 1e4
+            );
+        }
     }
     Ok(())
 }

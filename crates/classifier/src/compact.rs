@@ -67,7 +67,7 @@ impl Decimal {
 }
 
 /// Values of one feature, padded with zeros to whole blocks, and the range of the true ones.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Column<T> {
     pub(crate) feature: usize,
     pub(crate) values: Vec<T>,
@@ -99,7 +99,7 @@ impl<T: Copy + PartialOrd + Default> Column<T> {
 }
 
 /// Features of which at most one is 1 in each row.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Group {
     /// Member features; the one at `i` has code `i + 1`.
     pub(crate) members: Vec<usize>,
@@ -108,7 +108,7 @@ pub(crate) struct Group {
 }
 
 /// The compacted training rows.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Columns {
     pub(crate) n_rows: usize,
     /// One entry a feature, in order.
@@ -189,6 +189,20 @@ impl Columns {
             Feature::Single(idx) => (self.singles[idx].min.into(), self.singles[idx].max.into()),
             Feature::Double(idx) => (self.doubles[idx].min, self.doubles[idx].max),
         }
+    }
+
+    /// Forgets the values; ranges and forms stay. For when a tree holds them.
+    pub(crate) fn release(&mut self) {
+        self.shorts
+            .iter_mut()
+            .for_each(|(_, column)| column.values = Vec::new());
+        self.groups.iter_mut().for_each(|group| group.codes = Vec::new());
+        self.singles
+            .iter_mut()
+            .for_each(|column| column.values = Vec::new());
+        self.doubles
+            .iter_mut()
+            .for_each(|column| column.values = Vec::new());
     }
 
     /// Memory held by the values.

@@ -22,8 +22,11 @@ pub struct Description {
     pub metric: Metric,
     /// The preparation.
     pub preparation: Preparation,
-    /// Which code answers.
+    /// Which code answers, never [`EngineKind::Auto`].
     pub engine: EngineKind,
+    /// How much of the rows a tree looks at for a query, in millionths, as counted with some training rows to choose
+    /// the engine; `None` if the engine was asked for outright.
+    pub visited_ppm: Option<u32>,
     /// Bytes held for the training rows and their labels.
     pub index_bytes: usize,
     /// How the features are stored.
@@ -91,11 +94,19 @@ impl fmt::Display for Description {
         let engine = match (self.engine, self.is_integer) {
             (EngineKind::Textbook, _) => "textbook, every distance in f64 and a full sort",
             (EngineKind::Scan, true) => "SIMD scan, whole numbers in integer arithmetic",
+            (EngineKind::Tree | EngineKind::Auto, true) => "box tree, whole numbers in integer arithmetic",
+            (EngineKind::Tree | EngineKind::Auto, false) => "box tree, f32 filter and f64 recomputation",
             (EngineKind::Scan, false) => "SIMD scan, f32 filter and f64 recomputation",
+        };
+        let share = |ppm: u32| format!("{:.2} % of the rows", f64::from(ppm) / 1e4);
+        let reason = match (self.engine, self.visited_ppm) {
+            (_, None) => String::new(),
+            (EngineKind::Tree, Some(ppm)) => format!(", as it looks at {}", share(ppm)),
+            (_, Some(ppm)) => format!(", as a tree would look at {}", share(ppm)),
         };
         write!(
             f,
-            "exact kNN, k = {}, {} distance, {} features; {} rows x {} features, {} classes; {} ({:.1} MB: {})",
+            "exact kNN, k = {}, {} distance, {} features; {} rows x {} features, {} classes; {}{} ({:.1} MB: {})",
             self.k,
             self.metric,
             self.preparation,
@@ -103,6 +114,7 @@ impl fmt::Display for Description {
             self.n_features,
             self.n_classes,
             engine,
+            reason,
             self.index_bytes as f64 / 1e6,
             self.storage,
         )

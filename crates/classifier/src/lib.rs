@@ -5,7 +5,7 @@
 //! What "exact" means here, to the last bit and on every platform: a row's distance to the query point is
 //! computed in f64 from prepared values `(value - offset) / scale`, the squared (Manhattan: absolute) differences
 //! added in feature order without fused multiply-add; neighbours are ordered by (squared distance, row); equal
-//! votes go to the smallest class. Both engines give these answers, the fast one by proof rather than by luck.
+//! votes go to the smallest class. All engines give these answers, the fast ones by proof rather than by luck.
 //!
 //! ```
 //! use classifier::{Knn, KnnOptions, RowMajor};
@@ -30,6 +30,7 @@ mod preparation;
 mod rows;
 mod scan;
 mod textbook;
+mod tree;
 
 pub use describe::{Description, StorageSummary};
 pub use error::{FitError, ModelFileError, QueryError};

@@ -9,12 +9,15 @@
 //! | `category` | U8 `[groups, n]` | 0, or 1 + the place among the group's members of the feature that is 1 |
 //! | `single` | F32 `[features of form single, n]` | values |
 //! | `double` | F64 `[features of form double, n]` | values |
+//! | `order` | U32 `[n]` | each row once, near rows together; makes a tree without sorting. Left out for a scan |
 //!
 //! A tensor without rows in its first dimension is left out. The header's `__metadata__` has one entry, `runnel`,
 //! with a JSON record: `version`, `k`, `metric`, `preparation`, `scaling` (`offset` and `scale`, or null),
 //! `class_names`, `feature_names`, `source`, and `columns`, the form of every feature in order: `{"constant": x}`,
 //! `{"short": {"base": x, "divisor": x}}`, `{"member": {"group": i}}`, `"single"` or `"double"`. Features of one form
-//! are rows of its tensor in feature order.
+//! are rows of its tensor in feature order. `categories` lists the groups whose combinations have trees of their own, in
+//! runs of `order`; `visited_ppm` is what the choice of the engine was based on, or null. Any order that has each row
+//! once gives the same answers: boxes are not stored but computed from the rows.
 //!
 //! Bytes are untrusted: every length is checked against the bytes present before memory is taken for it, and memory
 //! stays within a small multiple of the file's size (64 at worst, for a file with a single row: columns are padded).
@@ -23,10 +26,11 @@ use safetensors::tensor::{Dtype, Metadata, TensorView};
 
 use crate::compact::{BLOCK, Column, Columns, Decimal, Feature, Group};
 use crate::labels::Labels;
+use crate::tree::Order;
 use crate::{EngineKind, Knn, KnnOptions, Metric, ModelFileError, Preparation, Scaling};
 
 /// Raised when older readers could not read, or would misread, what is written.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The entry of `__metadata__` that holds the record.
 const KEY: &str = "runnel";
 /// Bytes of the header's length at the start of a safetensors file.
@@ -60,6 +64,8 @@ struct Record {
     feature_names: Vec<String>,
     source: String,
     columns: Vec<Form>,
+    categories: Vec<usize>,
+    visited_ppm: Option<u32>,
 }
 
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -73,7 +79,7 @@ enum Form {
 }
 
 impl Knn {
-    /// The model as a safetensors file. The engine is not part of it.
+    /// The model as a safetensors file. Of the engine it holds whether that is a tree, and in which order.
     ///
     /// # Panics
     ///
@@ -86,7 +92,8 @@ impl Knn {
             self.n_features(),
             "one name per feature"
         );
-        let columns = &self.columns;
+        let columns = &*self.columns();
+        let order = self.order();
         let n_rows = columns.n_rows;
         let record = Record {
             version: VERSION,
@@ -102,6 +109,10 @@ impl Knn {
                 .iter()
                 .map(|feature| form(columns, *feature))
                 .collect(),
+            categories: order
+                .as_ref()
+                .map_or(Vec::new(), |order| order.categories.clone()),
+            visited_ppm: self.visited_ppm,
         };
         let record = serde_json::to_string(&record).expect("numbers, strings and lists become JSON");
 
@@ -155,6 +166,11 @@ impl Knn {
             doubles.flat_map(|value| value.to_le_bytes()).collect(),
         );
 
+        if let Some(order) = &order {
+            let rows = order.rows.iter().flat_map(|row| row.to_le_bytes());
+            tensors.push(("order", Dtype::U32, vec![n_rows], rows.collect()));
+        }
+
         let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
             let view = TensorView::new(*dtype, shape.clone(), bytes);
             (*name, view.expect("as many bytes as type and shape say"))
@@ -163,7 +179,8 @@ impl Knn {
         safetensors::serialize(views, Some(header)).expect("the header is far below the format's 100 MB")
     }
 
-    /// Reads a model back. It answers as the fitted one did, by [`EngineKind::Scan`].
+    /// Reads a model back. It answers as the fitted one did, by [`EngineKind::Tree`] if that did and
+    /// by [`EngineKind::Scan`] otherwise.
     ///
     /// # Errors
     ///
@@ -188,14 +205,16 @@ impl Knn {
             return Err(content(format!("labels in 0..{n_classes}"), label));
         }
         let columns = file.columns(&record.columns, labels.len())?;
+        let order = file.order(record.categories, &columns)?;
         let options = KnnOptions {
             k: record.k,
             metric: record.metric,
             preparation: record.preparation,
-            engine: EngineKind::Scan,
+            engine: order.as_ref().map_or(EngineKind::Scan, |_| EngineKind::Tree),
         };
-        let knn = Self::assemble(columns, labels, n_classes, options, record.scaling)
+        let mut knn = Self::assemble(columns, labels, n_classes, options, record.scaling, order)
             .map_err(|error| content("a scaling that fits the columns", error))?;
+        knn.visited_ppm = record.visited_ppm;
         let metadata = ModelMetadata {
             class_names: record.class_names,
             feature_names: record.feature_names,
@@ -311,6 +330,20 @@ impl<'a> File<'a> {
                     .collect(),
             )),
             other => Err(wrong_tensor("labels", "U8, U16 or U32 [rows]".to_owned(), other)),
+        }
+    }
+
+    /// The order of a tree, if there is one.
+    fn order(&self, categories: Vec<usize>, columns: &Columns) -> Result<Option<Order>, ModelFileError> {
+        match self.tensor("order") {
+            None if categories.is_empty() => Ok(None),
+            Some((Dtype::U32, [n_rows], bytes)) if *n_rows == columns.n_rows => {
+                let rows = bytes.as_chunks().0.iter().copied().map(u32::from_le_bytes);
+                let order = Order::checked(rows.collect(), categories, columns);
+                let invalid = || content("each row once in `order`, and large trees of groups", "others");
+                order.map(Some).ok_or_else(invalid)
+            }
+            other => Err(wrong_tensor("order", format!("U32 [{}]", columns.n_rows), other)),
         }
     }
 

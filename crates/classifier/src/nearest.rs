@@ -1,4 +1,4 @@
-//! The k nearest rows seen so far, when rows are offered in ascending order.
+//! The k nearest rows seen so far, in whatever order rows are offered.
 
 /// A row and its distance: squared for Euclidean, plain for Manhattan.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,7 +30,8 @@ impl Nearest {
         self.found.clear();
     }
 
-    /// The distance that a later row has to be under; infinity while there are fewer than k.
+    /// The distance that a row may not exceed to be kept, and has to be under if it comes after the row that is the
+    /// k-th now; infinity while there are fewer than k.
     pub(crate) fn bound(&self) -> f64 {
         if self.found.len() < self.k {
             f64::INFINITY
@@ -44,24 +45,26 @@ impl Nearest {
         self.found.len() == self.k
     }
 
-    /// Keeps `row` if it is among the k nearest; says whether it was kept. Rows have to come in ascending order,
-    /// so that a row with an equal distance loses to those already here.
-    pub(crate) fn offer(&mut self, dist: f64, row: usize) -> bool {
+    /// The row from which on none can be kept, as there are k before it at no distance: `u32::MAX` if there are not.
+    pub(crate) fn settled_row(&self) -> u32 {
+        match self.found.last() {
+            Some(last) if last.dist == 0.0 && self.is_full() => last.row,
+            _ => u32::MAX,
+        }
+    }
+
+    /// Keeps `row` if it is among the k nearest by (distance, row); says whether it was kept.
+    pub(crate) fn offer(&mut self, dist: f64, row: u32) -> bool {
         debug_assert!(!dist.is_nan());
+        let comes_before = |other: &Candidate| other.dist < dist || (other.dist == dist && other.row < row);
         if self.is_full() {
-            if dist >= self.found[self.k - 1].dist {
+            if comes_before(&self.found[self.k - 1]) {
                 return false;
             }
             self.found.pop();
         }
-        let place = self.found.partition_point(|other| other.dist <= dist);
-        self.found.insert(
-            place,
-            Candidate {
-                dist,
-                row: row as u32,
-            },
-        );
+        let place = self.found.partition_point(comes_before);
+        self.found.insert(place, Candidate { dist, row });
         true
     }
 

@@ -11,9 +11,9 @@
 //! - [`filtered`]: f32 sums with a proven error bound rule rows out, the rest is recomputed in f64.
 //! - neither, where a number is too large for f32: every row is recomputed in f64.
 
-mod filtered;
-mod integer;
-mod kernels;
+pub(crate) mod filtered;
+pub(crate) mod integer;
+pub(crate) mod kernels;
 
 use self::kernels::{Window, any_in_windows};
 use crate::compact::{Columns, Feature};
@@ -22,7 +22,7 @@ use crate::{Metric, Rows as _, Scaling};
 
 /// A column that is looked at block by block.
 #[derive(Debug, Clone, Copy)]
-enum Part {
+pub(crate) enum Part {
     Short(usize),
     Single(usize),
     Double(usize),
@@ -69,9 +69,14 @@ pub(crate) struct Question<'a> {
 impl Question<'_> {
     /// Squared (Manhattan: plain) distance to `row` by the definition: in f64, in feature order.
     fn distance(&self, row: usize) -> f64 {
+        self.distance_of(|feature| self.columns.value(row, feature))
+    }
+
+    /// The same to a row of these values.
+    pub(crate) fn distance_of(&self, value: impl Fn(usize) -> f64) -> f64 {
         let mut sum = 0.0;
         for (feature, query) in self.prepared.iter().enumerate() {
-            let value = self.columns.value(row, feature);
+            let value = value(feature);
             let prepared = self
                 .scaling
                 .map_or(value, |scaling| scaling.prepare(feature, value));
@@ -89,7 +94,7 @@ impl Question<'_> {
     }
 
     /// What `feature` adds to the distance of a row where it has `value`.
-    fn cost(&self, feature: usize, value: f64) -> f64 {
+    pub(crate) fn cost(&self, feature: usize, value: f64) -> f64 {
         let prepared = self
             .scaling
             .map_or(value, |scaling| scaling.prepare(feature, value));
@@ -99,27 +104,10 @@ impl Question<'_> {
 
 impl Scan {
     pub(crate) fn new(columns: &Columns, scaling: Option<&Scaling>, metric: Metric) -> Self {
-        let scale = |feature: usize| scaling.map_or(1.0, |scaling| scaling.scale[feature].abs());
-        let n_rows = columns.n_rows;
-        let mut order = Vec::new();
-        for (idx, (decimal, column)) in columns.shorts.iter().enumerate() {
-            let deviation = deviation(column.values[..n_rows].iter().map(|&u| u.into()));
-            order.push((
-                deviation / decimal.divisor / scale(column.feature),
-                Part::Short(idx),
-            ));
-        }
-        for (idx, column) in columns.singles.iter().enumerate() {
-            let deviation = deviation(column.values[..n_rows].iter().map(|&value| value.into()));
-            order.push((deviation / scale(column.feature), Part::Single(idx)));
-        }
-        for (idx, column) in columns.doubles.iter().enumerate() {
-            let deviation = deviation(column.values[..n_rows].iter().copied());
-            order.push((deviation / scale(column.feature), Part::Double(idx)));
-        }
-        // Stable, so that equal spreads stay in feature order on every platform.
-        order.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let order: Vec<Part> = order.into_iter().map(|(_, part)| part).collect();
+        let order: Vec<Part> = by_falling_spread(columns, scaling)
+            .into_iter()
+            .map(|(_, part)| part)
+            .collect();
         let mut shorts = order.iter().enumerate().filter_map(|(place, part)| match part {
             Part::Short(idx) => Some(Windowed { idx: *idx, place }),
             Part::Single(_) | Part::Double(_) => None,
@@ -151,7 +139,7 @@ impl Scan {
         if self.is_integer && self.integer.prepare(question) {
             self.integer
                 .scan(question.columns, &self.order, self.windowed, nearest);
-        } else if self.filtered.prepare(question, &self.order) {
+        } else if self.filtered.prepare(question, &self.order, None) {
             match question.metric {
                 Metric::Euclidean => {
                     self.filtered
@@ -164,7 +152,7 @@ impl Scan {
             }
         } else {
             for row in 0..question.columns.n_rows {
-                nearest.offer(question.distance(row), row);
+                nearest.offer(question.distance(row), row as u32);
             }
         }
     }
@@ -173,6 +161,31 @@ impl Scan {
     pub(crate) fn n_bytes(&self) -> usize {
         size_of_val(&self.order[..]) + self.integer.n_bytes() + self.filtered.n_bytes()
     }
+}
+
+/// Every column that is not constant or in a group, with its standard deviation after preparation.
+pub(crate) fn by_falling_spread(columns: &Columns, scaling: Option<&Scaling>) -> Vec<(f64, Part)> {
+    let scale = |feature: usize| scaling.map_or(1.0, |scaling| scaling.scale[feature].abs());
+    let n_rows = columns.n_rows;
+    let mut parts = Vec::new();
+    for (idx, (decimal, column)) in columns.shorts.iter().enumerate() {
+        let deviation = deviation(column.values[..n_rows].iter().map(|&u| u.into()));
+        parts.push((
+            deviation / decimal.divisor / scale(column.feature),
+            Part::Short(idx),
+        ));
+    }
+    for (idx, column) in columns.singles.iter().enumerate() {
+        let deviation = deviation(column.values[..n_rows].iter().map(|&value| value.into()));
+        parts.push((deviation / scale(column.feature), Part::Single(idx)));
+    }
+    for (idx, column) in columns.doubles.iter().enumerate() {
+        let deviation = deviation(column.values[..n_rows].iter().copied());
+        parts.push((deviation / scale(column.feature), Part::Double(idx)));
+    }
+    // Stable, so that equal spreads stay in feature order on every platform.
+    parts.sort_by(|a, b| b.0.total_cmp(&a.0));
+    parts
 }
 
 /// Whether some row of the block may be in all windows.

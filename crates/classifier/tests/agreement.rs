@@ -1,4 +1,4 @@
-//! Both engines, and models that went through a file, give the very answers of the definition.
+//! All engines, and models that went through a file, give the very answers of the definition.
 //!
 //! The same tests run natively, in Node and in a browser.
 
@@ -28,22 +28,33 @@ fn check(name: &str, seed: u64, table: &Table, queries: &[Vec<f64>]) {
                 continue;
             }
             let mut scan = table.fit(&options);
-            let mut textbook = table.fit(&KnnOptions {
-                engine: EngineKind::Textbook,
-                ..options
-            });
+            let [mut textbook, mut tree, mut auto] =
+                [EngineKind::Textbook, EngineKind::Tree, EngineKind::Auto]
+                    .map(|engine| table.fit(&KnnOptions { engine, ..options }));
             let metadata = ModelMetadata {
                 class_names: vec!["a".to_owned(); Table::N_CLASSES],
                 feature_names: vec!["f".to_owned(); table.n_features],
                 source: "random".to_owned(),
             };
-            let (mut loaded, read) = Knn::from_bytes(&scan.to_bytes(&metadata)).expect("just written");
-            assert_eq!(read, metadata);
-            assert_eq!(loaded.describe(), scan.describe());
+            let reload = |knn: &Knn| {
+                let (loaded, read) = Knn::from_bytes(&knn.to_bytes(&metadata)).expect("just written");
+                assert_eq!(read, metadata);
+                assert_eq!(loaded.describe(), knn.describe());
+                loaded
+            };
+            let (mut loaded_scan, mut loaded_tree) = (reload(&scan), reload(&tree));
+            assert_eq!(auto.to_bytes(&metadata), reload(&auto).to_bytes(&metadata));
             for query in queries {
                 let case = || format!("{name}, seed {seed}, {options:?}, {n_rows} rows, query {query:?}");
                 let expected = by_sorting(table, query, &options);
-                for knn in [&mut scan, &mut textbook, &mut loaded] {
+                for knn in [
+                    &mut scan,
+                    &mut textbook,
+                    &mut tree,
+                    &mut auto,
+                    &mut loaded_scan,
+                    &mut loaded_tree,
+                ] {
                     let found: Vec<(u32, f64)> = match knn.neighbours(query) {
                         Ok(neighbours) => neighbours.iter().map(|n| (n.row, n.distance)).collect(),
                         Err(error) => panic!("{}: {error}", case()),
@@ -247,7 +258,8 @@ fn constants_that_drown_the_rest() {
 #[wasm_bindgen_test(unsupported = test)]
 fn queries_that_break_a_one_hot_group() {
     let mut random = Random(2);
-    let table = Table::random(&mut random, 300, |random, row| {
+    // Enough that each category has a tree of its own when they are scaled.
+    let table = Table::random(&mut random, 1000, |random, row| {
         row.push(random.integer(0, 20));
         push_one_hot(random, row, 6);
     });
@@ -303,4 +315,65 @@ fn many_rows() {
     });
     let queries = queries(&mut random, &table);
     check("many rows", 3, &table, &queries[..6]);
+}
+
+/// Trees of several levels over numbers that boxes hold in f32.
+#[wasm_bindgen_test(unsupported = test)]
+fn many_rows_of_floats() {
+    for seed in 0..4 {
+        let mut random = Random(seed);
+        let centre = random.choose(&[0.0, 1000.0, -1e7]);
+        let table = Table::random(&mut random, 3000, |random, row| {
+            let near = random.integer(0, 20);
+            row.extend([
+                centre + near + random.unit() / 8.0,
+                f64::from((centre + near * random.unit()) as f32),
+                near / 3.0,
+                random.integer(0, 400) / 100.0,
+            ]);
+        });
+        let queries = queries(&mut random, &table);
+        check("many floats", seed, &table, &queries);
+    }
+}
+
+/// Neighbours at no distance, or at one distance, in far more leaves than it takes to find k of them.
+#[wasm_bindgen_test(unsupported = test)]
+fn many_copies_of_a_few_rows() {
+    for seed in 0..6 {
+        let mut random = Random(seed);
+        let scale = random.choose(&[1.0, 0.3]);
+        let table = Table::random(&mut random, 3000, |random, row| {
+            row.extend((0..3).map(|_| random.integer(0, 2) * scale));
+        });
+        let mut queries = queries(&mut random, &table);
+        queries.push(vec![scale; 3]);
+        check("copies", seed, &table, &queries);
+    }
+}
+
+/// Combinations of categories with trees of their own, of sizes from a leaf's to most of the rows.
+#[wasm_bindgen_test(unsupported = test)]
+fn trees_of_categories() {
+    for seed in 0..6 {
+        let mut random = Random(seed);
+        let n_numbers = random.below(3);
+        let table = Table::random(&mut random, 2500, |random, row| {
+            let rare = if random.below(4) == 0 { 6 } else { 1 };
+            row.extend((0..n_numbers).map(|_| random.integer(0, 9)));
+            let one = random.below(rare);
+            row.extend((0..6).map(|i| f64::from(u8::from(i == one))));
+            row.push(random.unit());
+            push_one_hot(random, row, 3);
+        });
+        let mut queries = queries(&mut random, &table);
+        // Two categories at once, and none.
+        for value in [1.0, 0.0, 0.5, -2.0] {
+            let mut query = table.row(0).to_vec();
+            query[n_numbers..n_numbers + 2].fill(value);
+            query[n_numbers + 7..].fill(value);
+            queries.push(query);
+        }
+        check("categories", seed, &table, &queries);
+    }
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use classifier::{Knn, KnnOptions, ModelFileError, ModelMetadata, Preparation};
+use classifier::{EngineKind, Knn, KnnOptions, ModelFileError, ModelMetadata, Preparation};
 use common::{Random, Table, push_one_hot};
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -18,6 +18,7 @@ fn model(preparation: Preparation) -> (Table, Knn, ModelMetadata, Vec<u8>) {
     });
     let knn = table.fit(&KnnOptions {
         preparation,
+        engine: EngineKind::Tree,
         ..KnnOptions::default()
     });
     let metadata = ModelMetadata {
@@ -70,6 +71,7 @@ fn tensors_are_columns_as_documented() {
         "category U8 [1, 130]",
         "double F64 [1, 130]",
         "labels U8 [130]",
+        "order U32 [130]",
         "short I16 [2, 130]",
         "single F32 [1, 130]",
     ];
@@ -93,9 +95,9 @@ fn what_is_wrong_with_a_file_is_said() {
         "expected a metadata record `runnel`, but there is none",
     );
     check(
-        "version\\\":1",
         "version\\\":2",
-        "expected format version 1, got 2",
+        "version\\\":1",
+        "expected format version 2, got 1",
     );
     check("\\\"k\\\":5", "\\\"k\\\":256", "expected k in 1..=255, got 256");
     check("euclidean", "cosine", "unknown variant `cosine`");
@@ -123,6 +125,16 @@ fn what_is_wrong_with_a_file_is_said() {
         "a power of ten as divisor",
     );
     check(
+        "\"U32\"",
+        "\"I32\"",
+        "expected tensor `order` as U32 [130], got I32 [130]",
+    );
+    check(
+        "\\\"categories\\\":[",
+        "\\\"categories\\\":[1",
+        "expected each row once in `order`",
+    );
+    check(
         "\"I16\"",
         "\"U16\"",
         "expected tensor `short` as I16 [2, 130], got U16 [2, 130]",
@@ -141,6 +153,93 @@ fn what_is_wrong_with_a_file_is_said() {
         Knn::from_bytes(&huge),
         Err(ModelFileError::Container { .. })
     ));
+}
+
+/// The file with `rows` as the order.
+fn with_order(bytes: &[u8], rows: &[u32]) -> Vec<u8> {
+    let file = safetensors::SafeTensors::deserialize(bytes).expect("safetensors");
+    let order = file.tensor("order").expect("a tree").data();
+    let start = order.as_ptr() as usize - bytes.as_ptr() as usize;
+    let rows: Vec<u8> = rows.iter().flat_map(|row| row.to_le_bytes()).collect();
+    [&bytes[..start], &rows, &bytes[start + order.len()..]].concat()
+}
+
+/// Boxes are computed from the rows, so any order is a tree: a worse one at most.
+#[wasm_bindgen_test(unsupported = test)]
+fn any_order_that_has_each_row_once_gives_the_same_answers() {
+    for preparation in [Preparation::Raw, Preparation::Standard] {
+        let (table, mut knn, _, bytes) = model(preparation);
+        let mut random = Random(17);
+        let mut rows: Vec<u32> = (0..130).collect();
+        for i in (1..rows.len()).rev() {
+            rows.swap(i, random.below(i + 1));
+        }
+        let (mut shuffled, metadata) = Knn::from_bytes(&with_order(&bytes, &rows)).expect("each row once");
+        for row in 0..table.labels.len() {
+            assert_eq!(
+                shuffled.neighbours(table.row(row)),
+                knn.neighbours(table.row(row))
+            );
+        }
+        let leaves_apart = |bytes: &[u8]| with_order(bytes, &[0; 130]);
+        assert_eq!(
+            leaves_apart(&shuffled.to_bytes(&metadata)),
+            leaves_apart(&bytes),
+            "the rows themselves are not moved"
+        );
+        for wrong in [0, 129, 130, u32::MAX] {
+            let mut wrong_rows = rows.clone();
+            let at = (0..130)
+                .find(|&at| rows[at] != wrong)
+                .expect("more rows than one");
+            wrong_rows[at] = wrong;
+            let error =
+                Knn::from_bytes(&with_order(&bytes, &wrong_rows)).expect_err("a row twice or unknown");
+            assert!(
+                error.to_string().contains("expected each row once in `order`"),
+                "{error}"
+            );
+        }
+    }
+}
+
+/// Copies in any order: with k of them found, only a smaller row number counts, wherever it is.
+#[wasm_bindgen_test(unsupported = test)]
+fn copies_are_found_by_row_in_any_order() {
+    let table = Table::random(&mut Random(7), 150, |_, row| row.push(3.0));
+    let options = KnnOptions {
+        engine: EngineKind::Tree,
+        ..KnnOptions::default()
+    };
+    let metadata = ModelMetadata {
+        class_names: vec![String::new(); Table::N_CLASSES],
+        feature_names: vec![String::new(); 2],
+        source: String::new(),
+    };
+    for offset in [0.0, 0.1] {
+        let rows = table.values.iter().enumerate();
+        let values: Vec<f64> = rows
+            .flat_map(|(row, value)| [*value, f64::from(u8::from(row < 20)) + offset])
+            .collect();
+        let table = Table {
+            values,
+            n_features: 2,
+            labels: table.labels.clone(),
+        };
+        let bytes = table.fit(&options).to_bytes(&metadata);
+        let mut random = Random(23);
+        for _ in 0..300 {
+            let mut rows: Vec<u32> = (0..150).collect();
+            for i in (1..rows.len()).rev() {
+                rows.swap(i, random.below(i + 1));
+            }
+            let (mut knn, _) = Knn::from_bytes(&with_order(&bytes, &rows)).expect("each row once");
+            for (second, expected) in [(offset, 20..25), (1.0 + offset, 0..5)] {
+                let found = knn.neighbours(&[3.0, second]).expect("two features");
+                assert!(found.iter().map(|n| n.row).eq(expected), "{found:?}");
+            }
+        }
+    }
 }
 
 /// Whatever is loaded from damaged bytes has to answer without a panic; most are refused.

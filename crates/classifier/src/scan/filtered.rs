@@ -15,6 +15,10 @@
 //! (`v·A/scale`), t two (`4v·A/scale`), w two (`2v·2A/scale`): under `64v·A/scale` with room to spare. 1e-38 is
 //! above what underflow can add, as w is held within 1e-30..1e30.
 //!
+//! The tree stores doubles as `f32(x - c)`, c being the middle of the column's range, which takes the place of base in
+//! t. That is a rounding of at most `v·2A` in f64 and one of `u·|x - c|` in f32, where `|x - c| <= M`: there is room for
+//! both. Near 0 the latter is less than 1e-44 instead, for which `w·1e-44` is added to `E_j`.
+//!
 //! **Step 2: the sum.** Group g costs a row `T_g`, rounded to f32 from f64 prefix sums. Write
 //! `e = (e_1, …, sqrt(T_1), …)` and D likewise with `D_j` in place of `e_j`. By the triangle inequality
 //! `|e| <= |D| + |E|`, in the Euclidean norm as in the Manhattan one (there `T_g` itself stands for `sqrt(T_g)`).
@@ -39,6 +43,8 @@ const U: f64 = 1.0 / (1_u64 << 24) as f64;
 const V: f64 = 1.0 / (1_u64 << 53) as f64;
 /// More than underflow can change a sum or a difference by.
 const UNDERFLOW: f64 = 1e-38;
+/// More than underflow can change the rounding of an f32 by.
+const SMALLEST: f64 = 1e-44;
 /// No f32 sum may come near infinity.
 const MAX_SUM: f64 = 1e36;
 /// Weights in which products of the f32s at hand neither vanish nor overflow unnoticed.
@@ -46,14 +52,14 @@ const WEIGHTS: std::ops::RangeInclusive<f64> = 1e-30..=1e30;
 
 /// One query, translated.
 #[derive(Debug)]
-pub(super) struct Scratch {
+pub(crate) struct Scratch {
     /// Of each column in scan order: the query's value there.
-    targets: Vec<Target>,
+    pub(crate) targets: Vec<Target>,
     /// Of each column in scan order: `E_j`.
     errors: Vec<f64>,
-    starts: Vec<usize>,
+    pub(crate) starts: Vec<usize>,
     /// What each category of each group costs.
-    costs: Vec<f64>,
+    pub(crate) costs: Vec<f64>,
     /// What the constant features cost every row.
     base: f64,
     /// `|E|` in the metric's norm.
@@ -64,7 +70,7 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    pub(super) fn new(columns: &Columns, n_parts: usize) -> Self {
+    pub(crate) fn new(columns: &Columns, n_parts: usize) -> Self {
         let (starts, n_costs) = table_starts(columns);
         let n_terms = (n_parts + columns.groups.len()) as f64;
         Self {
@@ -79,7 +85,7 @@ impl Scratch {
         }
     }
 
-    pub(super) fn n_bytes(&self) -> usize {
+    pub(crate) fn n_bytes(&self) -> usize {
         size_of_val(&self.targets[..])
             + size_of_val(&self.errors[..])
             + size_of_val(&self.starts[..])
@@ -87,7 +93,13 @@ impl Scratch {
     }
 
     /// Translates the query; `false` if a sum could overflow an f32.
-    pub(super) fn prepare(&mut self, question: &Question<'_>, order: &[Part]) -> bool {
+    /// With `origins`, doubles are not taken as they are but less their column's origin and rounded to f32.
+    pub(crate) fn prepare(
+        &mut self,
+        question: &Question<'_>,
+        order: &[Part],
+        origins: Option<&[f64]>,
+    ) -> bool {
         let columns = question.columns;
         self.base = constants(columns)
             .map(|(feature, value)| question.cost(feature, value))
@@ -101,7 +113,10 @@ impl Scratch {
                     (column.feature, decimal.base, decimal.divisor)
                 }
                 Part::Single(idx) => (columns.singles[idx].feature, 0.0, 1.0),
-                Part::Double(idx) => (columns.doubles[idx].feature, 0.0, 1.0),
+                Part::Double(idx) => {
+                    let origin = origins.map_or(0.0, |origins| origins[idx]);
+                    (columns.doubles[idx].feature, origin, 1.0)
+                }
             };
             let (offset, scale) = question.scaling.map_or((0.0, 1.0), |scaling| {
                 (scaling.offset[feature], scaling.scale[feature].abs())
@@ -126,6 +141,9 @@ impl Scratch {
             *error = weight * (2.0 * (value - f64::from(target.value_f32)).abs() + 8.0 * U * farthest)
                 + 64.0 * V * magnitude / scale
                 + UNDERFLOW;
+            if let (Some(_), Part::Double(_)) = (origins, part) {
+                *error += weight * SMALLEST;
+            }
             self.error += question.measure(*error);
             largest_sum += question.measure(weight * farthest + *error);
             // Negated so that NaN, which only overflow can bring about here, is caught as well.
@@ -144,14 +162,14 @@ impl Scratch {
     }
 
     /// The largest `R` of a row that may still become a neighbour.
-    fn radius(&self, bound: f64, squared: bool) -> f64 {
+    pub(crate) fn radius(&self, bound: f64, squared: bool) -> f64 {
         let variable =
             (bound * self.rounding_f64 - self.base * (2.0 - self.rounding_f64)).max(0.0) + UNDERFLOW;
         if squared { variable.sqrt() } else { variable }
     }
 
     /// The f32 sum that such a row cannot exceed.
-    fn limit(&self, radius: f64, squared: bool) -> f32 {
+    pub(crate) fn limit(&self, radius: f64, squared: bool) -> f32 {
         let with_error = radius + self.error;
         let sum = if squared {
             with_error * with_error
@@ -218,7 +236,7 @@ impl Scratch {
                 let sum = of_groups.fold(sum, |sum, (group, start)| {
                     sum + self.costs[start + usize::from(group.codes[row])] as f32
                 });
-                if sum <= limit && nearest.offer(question.distance(row), row) && nearest.is_full() {
+                if sum <= limit && nearest.offer(question.distance(row), row as u32) && nearest.is_full() {
                     let bound = nearest.bound();
                     if bound == 0.0 {
                         return; // Nothing is nearer than that.

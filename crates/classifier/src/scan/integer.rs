@@ -18,18 +18,18 @@ const MAX_BASE: f64 = (1_u64 << 51) as f64;
 
 /// One query, translated.
 #[derive(Debug)]
-pub(super) struct Scratch {
+pub(crate) struct Scratch {
     /// Of each short column: the query's value in its integers.
-    targets: Vec<i16>,
-    starts: Vec<usize>,
+    pub(crate) targets: Vec<i16>,
+    pub(crate) starts: Vec<usize>,
     /// What each category of each group costs.
-    costs: Vec<i32>,
+    pub(crate) costs: Vec<i32>,
     /// What the constant features cost every row.
-    base: f64,
+    pub(crate) base: f64,
 }
 
 /// Whether the training rows are whole numbers in short columns, one-hot groups and constants.
-pub(super) fn applies_to(columns: &Columns) -> bool {
+pub(crate) fn applies_to(columns: &Columns) -> bool {
     columns.shorts.iter().all(|(decimal, _)| decimal.divisor == 1.0)
         && columns.features.iter().all(|form| match form {
             Feature::Constant(value) => value.fract() == 0.0 && value.abs() <= MAX_QUERY,
@@ -39,7 +39,7 @@ pub(super) fn applies_to(columns: &Columns) -> bool {
 }
 
 impl Scratch {
-    pub(super) fn new(columns: &Columns) -> Self {
+    pub(crate) fn new(columns: &Columns) -> Self {
         let (starts, n_costs) = table_starts(columns);
         Self {
             targets: vec![0; columns.shorts.len()],
@@ -49,12 +49,12 @@ impl Scratch {
         }
     }
 
-    pub(super) fn n_bytes(&self) -> usize {
+    pub(crate) fn n_bytes(&self) -> usize {
         size_of_val(&self.targets[..]) + size_of_val(&self.starts[..]) + size_of_val(&self.costs[..])
     }
 
     /// Translates the query; `false` if it has fractions or sums could leave an i32.
-    pub(super) fn prepare(&mut self, question: &Question<'_>) -> bool {
+    pub(crate) fn prepare(&mut self, question: &Question<'_>) -> bool {
         let &Question { columns, query, .. } = question;
         if query
             .iter()
@@ -132,7 +132,8 @@ impl Scratch {
                     + of_groups
                         .map(|(g, start)| self.costs[start + usize::from(g.codes[row])])
                         .sum::<i32>();
-                if sum <= limit && nearest.offer(self.base + f64::from(sum), row) && nearest.is_full() {
+                if sum <= limit && nearest.offer(self.base + f64::from(sum), row as u32) && nearest.is_full()
+                {
                     // Later rows have to be strictly nearer.
                     limit = (nearest.bound() - self.base) as i32 - 1;
                     if limit < 0 {

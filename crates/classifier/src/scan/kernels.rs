@@ -52,16 +52,16 @@ pub(super) fn add_integer_squares(sums: &mut [i32; BLOCK], values: &[i16; BLOCK]
 
 /// A query's value in the units of a column.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Target {
-    pub(super) value: f64,
+pub(crate) struct Target {
+    pub(crate) value: f64,
     /// Turns differences in the column's units into prepared ones.
-    pub(super) weight: f64,
-    pub(super) value_f32: f32,
-    pub(super) weight_f32: f32,
+    pub(crate) weight: f64,
+    pub(crate) value_f32: f32,
+    pub(crate) weight_f32: f32,
 }
 
 /// A stored number.
-pub(super) trait Stored: Copy {
+pub(crate) trait Stored: Copy {
     /// The prepared difference to the query, about.
     fn difference(self, target: Target) -> f32;
 }
@@ -101,6 +101,6 @@ pub(super) fn add_differences<T: Stored, const SQUARED: bool>(
 }
 
 /// Whether any sum is at most `limit`.
-pub(super) fn any_within<T: Copy + PartialOrd>(sums: &[T; BLOCK], limit: T) -> bool {
+pub(crate) fn any_within<T: Copy + PartialOrd, const N: usize>(sums: &[T; N], limit: T) -> bool {
     sums.iter().fold(false, |any, sum| any | (*sum <= limit))
 }

@@ -1,0 +1,78 @@
+//! Distances by the definition, without adding the zeros.
+//!
+//! A one-hot feature that is 0 in the query and in the row adds exactly nothing, and to add nothing changes no sum of
+//! squares or of absolute values. So only the features that are in no group, the members that are not 0 in the query
+//! and those that are 1 in the row are looked at, in feature order: of Covertype's 54 features 14 at most, if the
+//! query is one-hot too.
+
+use super::leaves::Leaves;
+use crate::Scaling;
+use crate::compact::{Columns, Feature};
+use crate::scan::Question;
+
+/// What one query has to look at in every row.
+#[derive(Debug)]
+pub(super) struct Exact {
+    /// Of each feature: what 0 is when prepared, if it is a member of a group.
+    zeros: Vec<Option<f64>>,
+    /// Whether each group's members come after those of the group before.
+    is_ordered: bool,
+    /// Ascending; members that are 0 in the query are not among them.
+    features: Vec<usize>,
+}
+
+impl Exact {
+    pub(super) fn new(columns: &Columns, scaling: Option<&Scaling>) -> Self {
+        let zero = |(feature, form): (usize, &Feature)| {
+            let prepared = scaling.map_or(0.0, |scaling| scaling.prepare(feature, 0.0));
+            matches!(form, Feature::Member { .. }).then_some(prepared)
+        };
+        Self {
+            zeros: columns.features.iter().enumerate().map(zero).collect(),
+            is_ordered: columns.groups.iter().flat_map(|group| &group.members).is_sorted(),
+            features: Vec::with_capacity(columns.features.len()),
+        }
+    }
+
+    pub(super) fn prepare(&mut self, question: &Question<'_>) {
+        let differs = |feature: &usize| match self.zeros[*feature] {
+            Some(zero) => !self.is_ordered || question.prepared[*feature] != zero,
+            None => true,
+        };
+        self.features.clear();
+        self.features.extend((0..question.prepared.len()).filter(differs));
+    }
+
+    /// Squared (Manhattan: plain) distance of the query that was prepared to the row in a lane of a leaf.
+    pub(super) fn distance(&self, question: &Question<'_>, leaves: &Leaves, leaf: usize, lane: usize) -> f64 {
+        let groups = &question.columns.groups;
+        let codes = leaves.codes_of(leaf, groups.len());
+        // What is 1 in the row; without order among groups, all their members are looked at anyway.
+        let n_groups = if self.is_ordered { groups.len() } else { 0 };
+        let mut ones = groups[..n_groups].iter().zip(codes).filter_map(|(group, codes)| {
+            let member = usize::from(codes[lane]).checked_sub(1)?;
+            Some(group.members[member])
+        });
+        let mut next_one = ones.next();
+        let mut sum = 0.0;
+        for &feature in &self.features {
+            while let Some(one) = next_one.filter(|one| *one <= feature) {
+                if one < feature {
+                    sum += question.cost(one, 1.0);
+                }
+                next_one = ones.next();
+            }
+            sum += question.cost(feature, leaves.value(question.columns, leaf, lane, feature));
+        }
+        while let Some(one) = next_one {
+            sum += question.cost(one, 1.0);
+            next_one = ones.next();
+        }
+        sum
+    }
+
+    /// Memory held.
+    pub(super) fn n_bytes(&self) -> usize {
+        size_of_val(&self.zeros[..]) + size_of::<usize>() * self.features.capacity()
+    }
+}

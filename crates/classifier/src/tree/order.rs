@@ -1,0 +1,224 @@
+//! In which order the tree holds the rows: near ones together, every leaf full.
+//!
+//! Rows are split at the column that is spread most, then each part again, down to leaves. The left part always gets
+//! the largest power of two of leaves that leaves something for the right one: all leaves but the last are full, and
+//! four consecutive leaves, four consecutive fours and so on are parts of the tree, so that the order says it all.
+//! O(n·log n) time with a selection of packed keys per part; ties go by row, so the order depends on the data alone.
+//!
+//! One-hot groups that vary more than any column are split first of all: each combination of their categories gets a
+//! tree of its own.
+
+use super::leaves::LEAF;
+use crate::Scaling;
+use crate::compact::{Columns, Group};
+use crate::scan::{Part, by_falling_spread};
+
+/// Rows looked at to see how a column is spread within a part; not tuned.
+const N_SAMPLED: usize = 64;
+/// Trees have to hold this many rows on average, or too much is spent on choosing among them; not tuned.
+const MIN_ROWS_PER_TREE: usize = 4 * LEAF;
+
+/// Rows by tree and leaf. Any order of the rows makes a tree that answers right; a good one makes it fast.
+#[derive(Debug)]
+pub(crate) struct Order {
+    /// Row numbers, each once.
+    pub(crate) rows: Vec<u32>,
+    /// The groups whose combinations of categories have trees of their own, ascending.
+    pub(crate) categories: Vec<usize>,
+}
+
+impl Order {
+    pub(crate) fn new(columns: &Columns, scaling: Option<&Scaling>) -> Self {
+        let parts = by_falling_spread(columns, scaling);
+        let widest = parts.first().map_or(0.0, |(deviation, _)| *deviation);
+        let mut categories: Vec<usize> = (0..columns.groups.len())
+            .filter(|&group| deviation(&columns.groups[group], columns.n_rows, scaling) > widest)
+            .collect();
+        // Padding rows to whole trees is not worth it if there are few rows of each kind.
+        let mut rows: Vec<u32> = (0..columns.n_rows as u32).collect();
+        if !categories.is_empty() {
+            sort_by_categories(columns, &categories, &mut rows);
+            if !has_large_trees(columns, &categories, &rows) {
+                categories.clear();
+                rows.sort_unstable();
+            }
+        }
+        let weigh = |(_, part): (f64, Part)| (part, weight(columns, scaling, part));
+        let mut splitter = Splitter {
+            columns,
+            parts: parts.into_iter().map(weigh).collect(),
+            keys: Vec::with_capacity(columns.n_rows),
+        };
+        let ends: Vec<usize> = segments(columns, &categories, &rows).collect();
+        let mut start = 0;
+        for end in ends {
+            splitter.split(&mut rows[start..end]);
+            start = end;
+        }
+        Self { rows, categories }
+    }
+
+    /// An order from a file, if it is one: each row of `columns` once, and large trees of groups that are there.
+    pub(crate) fn checked(rows: Vec<u32>, categories: Vec<usize>, columns: &Columns) -> Option<Self> {
+        let mut is_present = vec![false; columns.n_rows];
+        let is_new = |row: &u32| {
+            let place = is_present.get_mut(*row as usize);
+            place.is_some_and(|place| !std::mem::replace(place, true))
+        };
+        let is_valid = rows.len() == columns.n_rows
+            && rows.iter().all(is_new)
+            && categories.is_sorted_by(|a, b| a < b)
+            && categories.iter().all(|&group| group < columns.groups.len())
+            && (categories.is_empty() || has_large_trees(columns, &categories, &rows));
+        is_valid.then_some(Self { rows, categories })
+    }
+}
+
+/// Whether the categories leave trees that are worth having, and few leaves that are not full.
+fn has_large_trees(columns: &Columns, categories: &[usize], rows: &[u32]) -> bool {
+    segments(columns, categories, rows).count() * MIN_ROWS_PER_TREE <= columns.n_rows
+}
+
+/// Where runs of rows with the same categories end; `rows` number the rows of `columns`.
+pub(super) fn segments<'a>(
+    columns: &'a Columns,
+    categories: &'a [usize],
+    rows: &'a [u32],
+) -> impl Iterator<Item = usize> + 'a {
+    let differ = move |at: usize| {
+        categories.iter().any(|&group| {
+            let codes = &columns.groups[group].codes;
+            codes[rows[at - 1] as usize] != codes[rows[at] as usize]
+        })
+    };
+    (1..=rows.len()).filter(move |&at| at == rows.len() || differ(at))
+}
+
+/// By counting, the last group first: each pass keeps the order of equal codes.
+fn sort_by_categories(columns: &Columns, categories: &[usize], rows: &mut Vec<u32>) {
+    let mut sorted = vec![0; rows.len()];
+    for &group in categories.iter().rev() {
+        let codes = &columns.groups[group].codes;
+        let mut starts = [0_usize; 257];
+        for &row in rows.iter() {
+            starts[usize::from(codes[row as usize]) + 1] += 1;
+        }
+        for code in 1..starts.len() {
+            starts[code] += starts[code - 1];
+        }
+        for &row in rows.iter() {
+            let place = &mut starts[usize::from(codes[row as usize])];
+            sorted[*place] = row;
+            *place += 1;
+        }
+        std::mem::swap(rows, &mut sorted);
+    }
+}
+
+/// Root of the sum of the members' variances after preparation, to hold against a column's deviation.
+fn deviation(group: &Group, n_rows: usize, scaling: Option<&Scaling>) -> f64 {
+    let mut counts = [0_usize; 256];
+    for &code in &group.codes[..n_rows] {
+        counts[usize::from(code)] += 1;
+    }
+    let variance = |(&feature, &count): (&usize, &usize)| {
+        let share = count as f64 / n_rows as f64;
+        let scale = scaling.map_or(1.0, |scaling| scaling.scale[feature]);
+        share * (1.0 - share) / (scale * scale)
+    };
+    group
+        .members
+        .iter()
+        .zip(&counts[1..])
+        .map(variance)
+        .sum::<f64>()
+        .sqrt()
+}
+
+/// Turns differences of stored numbers into prepared ones.
+fn weight(columns: &Columns, scaling: Option<&Scaling>, part: Part) -> f32 {
+    let (feature, divisor) = match part {
+        Part::Short(idx) => (columns.shorts[idx].1.feature, columns.shorts[idx].0.divisor),
+        Part::Single(idx) => (columns.singles[idx].feature, 1.0),
+        Part::Double(idx) => (columns.doubles[idx].feature, 1.0),
+    };
+    let scale = scaling.map_or(1.0, |scaling| scaling.scale[feature].abs());
+    (1.0 / (divisor * scale)) as f32
+}
+
+struct Splitter<'a> {
+    columns: &'a Columns,
+    parts: Vec<(Part, f32)>,
+    /// Room for the keys of one part of the rows.
+    keys: Vec<u64>,
+}
+
+impl Splitter<'_> {
+    /// Orders `rows`: the left part, the right part; within a leaf by row.
+    fn split(&mut self, rows: &mut [u32]) {
+        let n_leaves = rows.len().div_ceil(LEAF);
+        if n_leaves < 2 {
+            rows.sort_unstable();
+            return;
+        }
+        let n_left = LEAF * (n_leaves.next_power_of_two() / 2);
+        if let Some(part) = self.widest(rows) {
+            self.keys.clear();
+            let columns = self.columns;
+            let keys = rows.iter().map(|&row| {
+                let bits = stored(columns, part, row).to_bits();
+                // Orders as the numbers do: negative ones have all bits flipped, others the sign.
+                let ordered = bits ^ (((bits as i32 >> 31) as u32) | 0x8000_0000);
+                u64::from(ordered) << 32 | u64::from(row)
+            });
+            self.keys.extend(keys);
+            self.keys.select_nth_unstable(n_left);
+            for (row, key) in rows.iter_mut().zip(&self.keys) {
+                *row = *key as u32;
+            }
+        }
+        let (left, right) = rows.split_at_mut(n_left);
+        self.split(left);
+        self.split(right);
+    }
+
+    /// The column with the largest variance among some of the rows.
+    fn widest(&self, rows: &[u32]) -> Option<Part> {
+        let step = rows.len().div_ceil(N_SAMPLED);
+        let variance = |&(part, weight): &(Part, f32)| {
+            let sampled = || {
+                rows.iter()
+                    .step_by(step)
+                    .map(|&row| stored(self.columns, part, row))
+            };
+            let n = rows.len().div_ceil(step) as f32;
+            // From the first value, so that a far origin does not drown the differences.
+            let first = stored(self.columns, part, rows[0]);
+            let mean = sampled().map(|value| value - first).sum::<f32>() / n;
+            let sum: f32 = sampled()
+                .map(|value| (value - first - mean) * (value - first - mean))
+                .sum();
+            sum * weight * weight
+        };
+        let mut widest = None;
+        let mut largest = f32::NEG_INFINITY;
+        for part in &self.parts {
+            let variance = variance(part);
+            if variance > largest {
+                largest = variance;
+                widest = Some(part.0);
+            }
+        }
+        widest.or(self.parts.first().map(|(part, _)| *part))
+    }
+}
+
+/// What is stored, about.
+fn stored(columns: &Columns, part: Part, row: u32) -> f32 {
+    let row = row as usize;
+    match part {
+        Part::Short(idx) => columns.shorts[idx].1.values[row].into(),
+        Part::Single(idx) => columns.singles[idx].values[row],
+        Part::Double(idx) => columns.doubles[idx].values[row] as f32,
+    }
+}
