@@ -1,8 +1,5 @@
 //! The one place where a reading becomes a query point: [`Labeller`].
 //!
-//! One search gives nearest distance, class shares and predicted class together; asking the classifier for each would
-//! search three times. The votes are counted here by its rule: equal votes go to the smallest class.
-
 use classifier_wasm::classifier::{Description, Knn, ModelMetadata, Neighbour, QueryError};
 use protocol::{Record, RecordHead};
 
@@ -19,8 +16,6 @@ pub struct Labeller {
     loaded: LoadedModel,
     /// The query point; the reading's features as they came.
     query: Vec<f64>,
-    neighbours: Vec<Neighbour>,
-    shares: Vec<f64>,
 }
 
 /// What was made of a reading.
@@ -46,8 +41,6 @@ impl Labeller {
         Self {
             about: description.to_string(),
             query: Vec::with_capacity(description.n_features),
-            neighbours: Vec::with_capacity(description.k),
-            shares: vec![0.0; description.n_classes],
             loaded: LoadedModel {
                 sha256,
                 feature_names: metadata.feature_names,
@@ -84,35 +77,16 @@ impl Labeller {
     /// The classifier's: a feature that is not finite. The reading's head comes back with it.
     pub fn label_record(&mut self, record: &Record<'_>) -> Result<Label<'_>, (RecordHead, QueryError)> {
         let head = record.read(&mut self.query);
-        let neighbours = self.knn.neighbours(&self.query).map_err(|error| (head, error))?;
-        self.neighbours.clear();
-        self.neighbours.extend_from_slice(neighbours);
-        let distance = self
-            .neighbours
-            .first()
-            .map_or(f64::NAN, |nearest| nearest.distance);
-
-        // Whole numbers until the division, so that equal votes compare equal.
-        self.shares.fill(0.0);
-        for neighbour in &self.neighbours {
-            self.shares[self.knn.label(neighbour.row) as usize] += 1.0;
-        }
-        let n_votes = self.neighbours.len() as f64;
-        let mut predicted = 0;
-        for class in 0..self.shares.len() {
-            if self.shares[class] > self.shares[predicted] {
-                predicted = class;
-            }
-        }
-        for share in &mut self.shares {
-            *share /= n_votes;
-        }
+        let found = self.knn.classify(&self.query).map_err(|error| (head, error))?;
         Ok(Label {
             head,
-            predicted: predicted as u32,
-            distance,
+            predicted: found.class,
+            distance: found
+                .neighbours
+                .first()
+                .map_or(f64::NAN, |nearest| nearest.distance),
             features: &self.query,
-            shares: &self.shares,
+            shares: found.shares,
         })
     }
 

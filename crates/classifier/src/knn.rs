@@ -86,6 +86,17 @@ pub struct Neighbour {
     pub distance: f64,
 }
 
+/// What one search says of a query point. Valid until the next query.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Classification<'a> {
+    /// The class with most votes; equal votes go to the smallest class.
+    pub class: ClassId,
+    /// The k nearest rows, by (distance, row) ascending.
+    pub neighbours: &'a [Neighbour],
+    /// The share of the votes that each class got, `n_classes` long.
+    pub shares: &'a [f64],
+}
+
 /// A fitted classifier.
 pub struct Knn {
     /// Without values where a tree holds them.
@@ -307,18 +318,31 @@ impl Knn {
         Ok(&self.neighbours)
     }
 
+    /// Class, neighbours and class shares by one search.
+    ///
+    /// # Errors
+    ///
+    /// As [`Knn::neighbours`].
+    pub fn classify(&mut self, query: &[f64]) -> Result<Classification<'_>, QueryError> {
+        let class = self.predict(query)?;
+        let n_votes = self.neighbours.len() as f64;
+        for (share, &votes) in self.shares.iter_mut().zip(&self.votes) {
+            *share = f64::from(votes) / n_votes;
+        }
+        Ok(Classification {
+            class,
+            neighbours: &self.neighbours,
+            shares: &self.shares,
+        })
+    }
+
     /// The share of the votes that each class got, `n_classes` long, summing to 1.
     ///
     /// # Errors
     ///
     /// As [`Knn::neighbours`].
     pub fn class_shares(&mut self, query: &[f64]) -> Result<&[f64], QueryError> {
-        self.vote(query)?;
-        let n_votes = self.neighbours.len() as f64;
-        for (share, &votes) in self.shares.iter_mut().zip(&self.votes) {
-            *share = f64::from(votes) / n_votes;
-        }
-        Ok(&self.shares)
+        self.classify(query).map(|classification| classification.shares)
     }
 
     /// The class with most votes; equal votes go to the smallest class.
@@ -327,7 +351,11 @@ impl Knn {
     ///
     /// As [`Knn::neighbours`].
     pub fn predict(&mut self, query: &[f64]) -> Result<ClassId, QueryError> {
-        self.vote(query)?;
+        self.search(query)?;
+        self.votes.fill(0);
+        for neighbour in &self.neighbours {
+            self.votes[self.labels.get(neighbour.row as usize) as usize] += 1;
+        }
         let mut winner = 0;
         for (class, &votes) in self.votes.iter().enumerate() {
             if votes > self.votes[winner] {
@@ -335,16 +363,6 @@ impl Knn {
             }
         }
         Ok(winner as ClassId)
-    }
-
-    /// Counts the neighbours' classes.
-    fn vote(&mut self, query: &[f64]) -> Result<(), QueryError> {
-        self.search(query)?;
-        self.votes.fill(0);
-        for neighbour in &self.neighbours {
-            self.votes[self.labels.get(neighbour.row as usize) as usize] += 1;
-        }
-        Ok(())
     }
 
     /// Checks and prepares the query and fills `neighbours`.

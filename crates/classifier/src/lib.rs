@@ -34,7 +34,7 @@ mod tree;
 
 pub use describe::{Description, StorageSummary};
 pub use error::{FitError, ModelFileError, QueryError};
-pub use knn::{EngineKind, Knn, KnnOptions, Metric, Neighbour};
+pub use knn::{Classification, EngineKind, Knn, KnnOptions, Metric, Neighbour};
 pub use model_file::ModelMetadata;
 pub use preparation::{Preparation, Scaling};
 pub use rows::{RowMajor, Rows};
