@@ -18,7 +18,8 @@ const SEPARATORS: [u8; 4] = [b'\t', b';', b'|', b','];
 /// How much of a file the separator is judged by. Arbitrary, not tuned.
 const SAMPLE_BYTES: usize = 64 * 1024;
 const SAMPLE_ROWS: usize = 100;
-/// Cells that mean "no value" in the files of common tools. Compared without regard to case.
+/// Cells that mean "no value" in the files of common tools; not in the label column, where all but an empty one may be a
+/// class. Compared without regard to case.
 const MISSING: [&str; 8] = ["", "na", "n/a", "nan", "null", "none", "?", "-"];
 
 pub(crate) fn read(bytes: &[u8], name: String, label: Option<&str>) -> Result<(Dataset, Report), Problem> {
@@ -244,7 +245,12 @@ fn push(cell: &str, column: &mut RawColumn, place: impl Fn() -> Place) -> Result
         return Ok(());
     }
     let (place, column) = (|| place(), || name.clone());
-    if !matches!(values, Values::LeftOut(_)) && MISSING.iter().any(|word| word.eq_ignore_ascii_case(cell)) {
+    let is_missing = match values {
+        Values::LeftOut(_) => false,
+        Values::Texts(_) => cell.is_empty(),
+        _ => MISSING.iter().any(|word| word.eq_ignore_ascii_case(cell)),
+    };
+    if is_missing {
         return Err(Problem::Missing {
             place: place(),
             column: column(),

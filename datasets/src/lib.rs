@@ -30,7 +30,9 @@ pub use error::{Place, Problem, ReadError};
 pub use export::export_csv;
 pub use fetch::{FetchError, Progress, fetch, fetch_entry};
 pub use file::{read_file, read_file_reported};
-pub use filter::{BinaryLabelError, binary_label, iqr_filter, iqr_rows};
+pub use filter::{
+    BinaryLabelError, binary_label, iqr_bounds, iqr_filter_split, iqr_filter_whole, rows_within,
+};
 pub use load::{LoadError, load};
 pub use lookup::{DATA_DIR_VARIABLE, Lookup, LookupError, cache_dir};
 pub use split::{Order, Split, SplitError, split};

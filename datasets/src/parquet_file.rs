@@ -327,7 +327,14 @@ impl Collected {
             ColumnReader::ByteArrayColumnReader(reader) => {
                 let values: Vec<ByteArray> = cells(reader, name, before, n)?;
                 if let Values::Texts(labels) = &mut self.values {
-                    for text in &values {
+                    for (idx, text) in values.iter().enumerate() {
+                        if text.data().is_empty() {
+                            return Err(Problem::Missing {
+                                place: place(idx),
+                                column: name.to_owned(),
+                                text: String::new(),
+                            });
+                        }
                         labels.push(&String::from_utf8_lossy(text.data()), name)?;
                     }
                 }
@@ -377,5 +384,53 @@ impl From<ParquetError> for Problem {
         Self::Parquet {
             message: error.to_string(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use parquet::data_type::{ByteArrayType, DoubleType};
+    use parquet::file::properties::WriterProperties;
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+
+    use super::*;
+
+    /// A column of numbers and one of texts, one row a text.
+    fn file_with_labels(labels: &[&str]) -> Bytes {
+        let schema = "message m { REQUIRED DOUBLE a; REQUIRED BYTE_ARRAY k (UTF8); }";
+        let schema = Arc::new(parse_message_type(schema).unwrap());
+        let properties = Arc::new(WriterProperties::builder().build());
+        let mut writer = SerializedFileWriter::new(Vec::new(), schema, properties).unwrap();
+        let mut group = writer.next_row_group().unwrap();
+        let numbers: Vec<f64> = (0..labels.len()).map(|i| i as f64).collect();
+        let mut column = group.next_column().unwrap().unwrap();
+        column
+            .typed::<DoubleType>()
+            .write_batch(&numbers, None, None)
+            .unwrap();
+        column.close().unwrap();
+        let texts: Vec<ByteArray> = labels.iter().map(|&label| ByteArray::from(label)).collect();
+        let mut column = group.next_column().unwrap().unwrap();
+        column
+            .typed::<ByteArrayType>()
+            .write_batch(&texts, None, None)
+            .unwrap();
+        column.close().unwrap();
+        group.close().unwrap();
+        writer.into_inner().unwrap().into()
+    }
+
+    #[test]
+    fn an_empty_label_is_refused_and_a_word_for_no_value_is_a_class() {
+        let (dataset, _) = read(file_with_labels(&["none", "NA"]), "t".to_owned(), None).unwrap();
+        assert_eq!(dataset.classes, ["NA", "none"]);
+        let problem = read(file_with_labels(&["none", ""]), "t".to_owned(), None).unwrap_err();
+        assert_eq!(
+            problem.to_string(),
+            "row 2, column `k`: no value; fill it in or leave the row out"
+        );
     }
 }

@@ -196,6 +196,13 @@ fn row_numbers_are_left_out_and_only_they() {
 }
 
 #[test]
+fn words_for_no_value_are_classes_in_the_label_column() {
+    let dataset = read("a,k\n1,none\n2,NA\n3,null\n4,-\n5,none\n");
+    assert_eq!(dataset.classes, ["-", "NA", "none", "null"]);
+    assert_eq!(dataset.labels, [2, 1, 3, 0, 2]);
+}
+
+#[test]
 fn a_fault_is_named_with_line_column_and_remedy() {
     check_error("", None, "the file is empty");
     check_error(" \n\n", None, "the file is empty");

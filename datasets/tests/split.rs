@@ -1,6 +1,8 @@
 //! The seeded split against `tools/split.py`, a second writing of its rule, and the paper's preprocessing of Wine.
 
-use datasets::{Lookup, Order, binary_label, export_csv, iqr_filter, load, split};
+use datasets::{
+    Lookup, Order, binary_label, export_csv, iqr_bounds, iqr_filter_split, iqr_filter_whole, load, split,
+};
 
 #[test]
 fn seed_42_gives_the_rows_that_the_python_twin_gives() {
@@ -24,9 +26,9 @@ fn seed_42_gives_the_rows_that_the_python_twin_gives() {
 }
 
 #[test]
-fn wine_filtered_by_quartiles_keeps_4015_rows_in_two_classes() {
+fn wine_filtered_as_a_whole_keeps_4015_rows_in_two_classes() {
     let wine = load("wine", &Lookup::only(vec![])).unwrap();
-    let filtered = iqr_filter(&wine);
+    let filtered = iqr_filter_whole(&wine);
     assert_eq!(filtered.n_rows(), 4_015);
     let binary = binary_label(&filtered, 6.0).unwrap();
     assert_eq!(binary.classes, ["below 6", "6 or more"]);
@@ -47,6 +49,33 @@ fn wine_filtered_by_quartiles_keeps_4015_rows_in_two_classes() {
         error.to_string(),
         "class `DOWN` is not a number: only numeric classes can be cut at 6"
     );
+}
+
+#[test]
+fn outliers_are_told_by_the_training_part_alone() {
+    let wine = load("wine", &Lookup::only(vec![])).unwrap();
+    let parts = split(wine.n_rows(), 0.8, Order::Shuffled, 42).unwrap();
+    let filtered = iqr_filter_split(&wine, &parts);
+    assert!(filtered.training.len() < parts.training.len() && filtered.stream.len() < parts.stream.len());
+
+    // Whatever streams, the same training rows stay, and the same bounds hold.
+    let mut other = wine.clone();
+    for column in &mut other.columns {
+        let mut values: Vec<f64> = column.values().collect();
+        for &row in &parts.stream {
+            values[row as usize] = 1e9;
+        }
+        *column = datasets::Column::narrowest(values);
+    }
+    let of_other = iqr_filter_split(&other, &parts);
+    assert_eq!(of_other.training, filtered.training);
+    assert!(of_other.stream.is_empty());
+    assert_eq!(
+        iqr_bounds(&other, &parts.training),
+        iqr_bounds(&wine, &parts.training)
+    );
+    let all: Vec<u32> = (0..wine.n_rows() as u32).collect();
+    assert_ne!(iqr_bounds(&wine, &all), iqr_bounds(&wine, &parts.training));
 }
 
 #[test]

@@ -93,6 +93,11 @@ impl Ring {
         });
         self.slots.push_back(Slot { entry, n_bytes });
         self.n_bytes += n_bytes;
+        self.shrink();
+    }
+
+    /// Lets go of the oldest readings until the bound holds.
+    fn shrink(&mut self) {
         // The newest reading stays whatever its size, or no viewer would ever see it.
         while self.n_bytes > self.max_bytes && self.slots.len() > 1 {
             if let Some(slot) = self.slots.pop_front() {
@@ -110,6 +115,7 @@ impl Ring {
         if let Some(slot) = slot {
             slot.n_bytes += n_bytes;
             self.n_bytes += n_bytes;
+            self.shrink();
         }
     }
 }
@@ -264,14 +270,12 @@ impl Channel {
 
     /// Takes `records` as the next readings and wakes the viewers.
     pub(crate) fn publish(&self, records: &mut Vec<Box<[u8]>>) {
-        let next_seq = {
-            let mut ring = self.ring();
-            for record in records.drain(..) {
-                ring.push(record);
-            }
-            ring.next_seq()
-        };
-        self.head.send_replace(next_seq);
+        let mut ring = self.ring();
+        for record in records.drain(..) {
+            ring.push(record);
+        }
+        // While the ring is locked: whoever has looked into it finds `head` no older.
+        self.head.send_replace(ring.next_seq());
     }
 
     /// Asks the replay; `Err` is what to tell the viewer.
@@ -431,9 +435,11 @@ mod tests {
     #[test]
     fn texts_count_against_the_ring_and_leave_with_their_reading() {
         let mut ring = filled_ring(1_000, 5);
-        ring.count_text(0, 150);
         ring.count_text(4, 150);
-        assert_eq!(ring.n_bytes, 1_300);
+        // At once, not with the next reading: while a replay is paused there is none.
+        assert_eq!((ring.oldest_seq(), ring.n_bytes), (1, 950));
+        ring.count_text(1, 50);
+        assert_eq!((ring.oldest_seq(), ring.n_bytes), (1, 1_000));
         ring.push(vec![0; 72].into());
         assert_eq!((ring.oldest_seq(), ring.n_bytes), (2, 950));
         // A text made after its reading left is counted nowhere.

@@ -11,6 +11,7 @@ use classifier::{Metric, Preparation};
 use datasets::{Dataset, Lookup};
 
 use crate::config::{Config, Start, defaults};
+use crate::parts;
 use crate::schedule::{MAX_RATE, MIN_RATE, Pace, RecordedTimes};
 
 /// Something asked for that makes no sense: the program ends with code 2, as it does for arguments that clap refuses.
@@ -157,12 +158,31 @@ pub struct SplitArgs {
     pub split: TrainingShare,
 }
 
-/// What is done to a data set before it is split.
+/// Which rows say what an outlier is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum IqrScope {
+    /// Those that train.
+    Training,
+    /// All, before the split.
+    Whole,
+}
+
+/// What is left out of a data set, and how its classes are cut.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct Filters {
-    /// Leave out rows with a value further than 1.5 interquartile ranges outside the middle half of its feature
-    #[arg(long)]
-    pub filter_iqr: bool,
+    /// Leave out rows with a value further than 1.5 interquartile ranges outside the middle half of its feature: as it is
+    /// in the training part, or in the whole set before it is split, which is the paper's way and lets the stream decide
+    /// on the training rows [default if given: training]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "training|whole",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "training",
+        hide_possible_values = true
+    )]
+    pub filter_iqr: Option<IqrScope>,
     /// Make two classes of numeric ones: N or more, and below
     #[arg(long, value_name = "N")]
     pub binary_at_least: Option<f64>,
@@ -251,6 +271,8 @@ impl ServeArgs {
         let order = self.order()?;
         let pace = self.pace(&dataset, order)?;
         Ok(Config {
+            data_arguments: self.data_arguments(),
+            filter_iqr: self.filters.by_training(),
             order,
             seed: self.split.seed,
             training_share: self.split.split.0,
@@ -282,6 +304,27 @@ impl ServeArgs {
         self.filters.apply(dataset)
     }
 
+    /// The arguments that name the data and what is done to them before the split.
+    fn data_arguments(&self) -> Vec<String> {
+        let mut arguments = match &self.data {
+            Some(path) => vec!["--data".to_owned(), path.display().to_string()],
+            None => {
+                let name = self.dataset.as_deref().unwrap_or(DEFAULT_DATASET);
+                vec!["--dataset".to_owned(), name.to_owned()]
+            }
+        };
+        if let Some(label) = &self.label {
+            arguments.extend(["--label".to_owned(), label.clone()]);
+        }
+        if self.filters.filter_iqr == Some(IqrScope::Whole) {
+            arguments.push("--filter-iqr=whole".to_owned());
+        }
+        if let Some(at_least) = self.filters.binary_at_least {
+            arguments.push(format!("--binary-at-least={at_least}"));
+        }
+        arguments
+    }
+
     fn order(&self) -> Result<datasets::Order, UsageError> {
         match (self.split.order, self.speed) {
             (Some(OrderArg::Shuffled), Some(_)) => Err(UsageError(
@@ -307,9 +350,17 @@ impl ServeArgs {
             );
             return Err(UsageError(message).into());
         };
-        let split = datasets::split(dataset.n_rows(), self.split.split.0, order, self.split.seed)?;
+        let split = parts::split(
+            dataset,
+            self.split.split.0,
+            order,
+            self.split.seed,
+            self.filters.by_training(),
+        )?;
         let in_stream_order = split.stream.iter().map(|&row| times[row as usize]);
-        Ok(Pace::Recorded(RecordedTimes::new(in_stream_order, speed)))
+        let times =
+            RecordedTimes::new(in_stream_order, speed).map_err(|error| UsageError(error.to_string()))?;
+        Ok(Pace::Recorded(times))
     }
 }
 
@@ -317,14 +368,20 @@ impl ServeArgs {
 const DEFAULT_DATASET: &str = "covertype";
 
 impl Filters {
-    /// Applies the filters to a data set.
+    /// Whether outliers are to be left out after the split, by the training part.
+    #[must_use]
+    pub fn by_training(&self) -> bool {
+        self.filter_iqr == Some(IqrScope::Training)
+    }
+
+    /// Applies what comes before the split.
     ///
     /// # Errors
     ///
     /// [`UsageError`] if the classes cannot be cut as asked, or if no row is left.
     pub fn apply(&self, mut dataset: Dataset) -> Result<Dataset> {
-        if self.filter_iqr {
-            dataset = datasets::iqr_filter(&dataset);
+        if self.filter_iqr == Some(IqrScope::Whole) {
+            dataset = datasets::iqr_filter_whole(&dataset);
             if dataset.n_rows() == 0 {
                 return Err(UsageError(format!("--filter-iqr leaves no row of {}", dataset.name)).into());
             }

@@ -13,12 +13,17 @@ use crate::schedule::Pace;
 pub struct Config {
     /// The data: one part trains the model, the rest streams.
     pub dataset: Arc<Dataset>,
+    /// The arguments that name the data and what was done to them before the split, for the command line that gives the
+    /// same stream again; empty if none does.
+    pub data_arguments: Vec<String>,
     /// Order of the rows, before the split and in the stream.
     pub order: Order,
     /// Seed of the shuffle.
     pub seed: u64,
     /// Share of the rows that trains the model, between 0 and 1.
     pub training_share: f64,
+    /// Whether outliers of the training part's quartiles are left out of both parts.
+    pub filter_iqr: bool,
     /// How features are prepared; `None`: the best by cross-validation on the training part.
     pub preparation: Option<Preparation>,
     /// Neighbours that vote.
@@ -53,9 +58,11 @@ impl Config {
     pub fn new(dataset: Arc<Dataset>) -> Self {
         Self {
             dataset,
+            data_arguments: Vec::new(),
             order: Order::Shuffled,
             seed: defaults::SEED,
             training_share: defaults::TRAINING_SHARE,
+            filter_iqr: false,
             preparation: None,
             k: defaults::K,
             metric: Metric::Euclidean,

@@ -73,7 +73,7 @@ pub(crate) fn scores(
             k,
             metric,
             preparation,
-            engine: EngineKind::Scan,
+            engine: EngineKind::Auto,
         };
         score_fold(rows, fold, n_classes, &options)
     };

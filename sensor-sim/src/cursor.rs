@@ -7,6 +7,11 @@ use std::ops::Range;
 
 use protocol::{GapCause, Policy};
 
+/// Of so many readings that a resumed viewer takes, it has to take one more than come in the same time, or it loses some.
+/// Not tuned: a viewer a third faster than its stream loses nothing, one that is no faster is back at its queue after
+/// taking four times what it had missed.
+const CATCH_UP_SHARE: u64 = 4;
+
 /// Where a viewer is, and by which rules it moves.
 #[derive(Debug)]
 pub(crate) struct Cursor {
@@ -15,8 +20,9 @@ pub(crate) struct Cursor {
     policy: Policy,
     /// Most readings that may wait, for `drop-oldest`.
     queue: u64,
-    /// `queue`, or more while a viewer that resumed works off what it had missed; never grows.
-    backlog: u64,
+    /// How many readings a viewer that resumed may still take before no more than `queue` may wait; for each
+    /// [`CATCH_UP_SHARE`] of them one more may. Never grows.
+    n_catching_up: u64,
     /// Most readings delivered and not acknowledged.
     credit: Option<u64>,
     in_flight: InFlight,
@@ -31,7 +37,7 @@ impl Cursor {
             next_seq,
             policy,
             queue,
-            backlog: queue.max(head - next_seq),
+            n_catching_up: head.saturating_sub(next_seq).saturating_mul(CATCH_UP_SHARE),
             credit,
             in_flight: InFlight::default(),
             is_new: true,
@@ -56,9 +62,12 @@ impl Cursor {
         let lost = self.skip_to(oldest, lost_cause);
         let skipped = match self.policy {
             Policy::DropOldest => {
-                // Of what waited at the start nothing is given up; but the backlog only shrinks.
-                self.backlog = self.queue.max(self.backlog.min(head - self.next_seq));
-                self.skip_to(head.saturating_sub(self.backlog), GapCause::SlowViewer)
+                // What was missed before the start may wait beside the queue: less as it is taken, and never again as
+                // much as it once was.
+                let n_waiting = self.n_waiting(head).saturating_mul(CATCH_UP_SHARE);
+                self.n_catching_up = self.n_catching_up.min(n_waiting);
+                let most = self.queue + self.n_catching_up.div_ceil(CATCH_UP_SHARE);
+                self.skip_to(head.saturating_sub(most), GapCause::SlowViewer)
             }
             Policy::Latest => self.skip_to(head.saturating_sub(1), GapCause::Latest),
             Policy::Lossless => None,
@@ -73,7 +82,8 @@ impl Cursor {
 
     /// Readings published and not yet delivered or given up.
     pub(crate) fn n_waiting(&self, head: u64) -> u64 {
-        head - self.next_seq
+        // A `head` read before the ring moved on may be behind.
+        head.saturating_sub(self.next_seq)
     }
 
     pub(crate) fn n_in_flight(&self) -> u64 {
@@ -84,17 +94,22 @@ impl Cursor {
     pub(crate) fn deliver(&mut self, n: u64) {
         let delivered = self.next_seq..self.next_seq + n;
         self.next_seq = delivered.end;
+        self.n_catching_up = self.n_catching_up.saturating_sub(n);
         self.is_new = false;
         if self.credit.is_some() {
             self.in_flight.add(delivered);
         }
     }
 
-    /// Everything below `next_seq` is done with; `false` if that was not yet delivered. Going back has no effect.
+    /// Everything below `next_seq` is done with; `false`, and nothing changes, if that was not yet delivered. Going back
+    /// has no effect.
     #[must_use]
     pub(crate) fn acknowledge(&mut self, next_seq: u64) -> bool {
-        self.in_flight.remove_below(next_seq);
-        next_seq <= self.next_seq
+        let is_possible = next_seq <= self.next_seq;
+        if is_possible {
+            self.in_flight.remove_below(next_seq);
+        }
+        is_possible
     }
 
     fn credit_left(&self) -> u64 {
@@ -158,16 +173,59 @@ mod tests {
         assert_eq!(cursor.n_deliverable(20), 4);
     }
 
+    /// Takes `n_taken` readings for each `n_published` until the queue of 4 holds what waits. Returns the readings lost,
+    /// those taken, and those that wait at the end.
+    fn work_off(cursor: &mut Cursor, mut head: u64, n_published: u64, n_taken: u64) -> (u64, u64, u64) {
+        let (mut n_lost, mut n_delivered) = (0, 0);
+        for _ in 0..10_000 {
+            head += n_published;
+            n_lost += gaps(cursor, 0, head)
+                .into_iter()
+                .map(|(gap, _)| gap.end - gap.start)
+                .sum::<u64>();
+            let n = n_taken.min(cursor.n_deliverable(head));
+            cursor.deliver(n);
+            n_delivered += n;
+            if cursor.n_waiting(head) <= 4 {
+                break;
+            }
+        }
+        (n_lost, n_delivered, cursor.n_waiting(head))
+    }
+
     #[test]
-    fn a_resumed_viewer_gets_its_backlog_whole_but_may_not_fall_further_back() {
-        let mut cursor = Cursor::new(0, 100, Policy::DropOldest, 4, None);
-        assert_eq!(gaps(&mut cursor, 0, 100), []);
-        cursor.deliver(50);
-        assert_eq!(gaps(&mut cursor, 0, 110), []);
-        assert_eq!(gaps(&mut cursor, 0, 130), [(50..70, GapCause::SlowViewer)]);
-        cursor.deliver(60);
-        assert_eq!(gaps(&mut cursor, 0, 130), []);
-        assert_eq!(gaps(&mut cursor, 0, 135), [(130..131, GapCause::SlowViewer)]);
+    fn a_resumed_viewer_that_is_fast_enough_loses_nothing() {
+        let mut cursor = Cursor::new(0, 1_000, Policy::DropOldest, 4, None);
+        let (n_lost, _, n_waiting) = work_off(&mut cursor, 1_000, 3, 4);
+        assert_eq!(n_lost, 0);
+        assert!(n_waiting <= 4);
+        // It may not fall back again: no further than its queue and the little that still waited.
+        assert_eq!(gaps(&mut cursor, 0, 10_000).len(), 1);
+        assert!(cursor.n_waiting(10_000) <= 2 * 4);
+    }
+
+    #[test]
+    fn a_resumed_viewer_that_is_slow_is_soon_no_later_than_its_queue() {
+        for (n_published, n_taken) in [(4, 4), (4, 1), (40, 1)] {
+            let mut cursor = Cursor::new(0, 1_000, Policy::DropOldest, 4, None);
+            let (n_lost, n_delivered, n_waiting) = work_off(&mut cursor, 1_000, n_published, n_taken);
+            assert!(n_lost > 0 && n_waiting <= 4, "{n_lost} lost, {n_waiting} wait");
+            assert!(n_delivered <= 1_000 * CATCH_UP_SHARE + n_taken, "{n_delivered}");
+        }
+    }
+
+    #[test]
+    fn a_lossless_viewer_keeps_its_backlog() {
+        let mut cursor = Cursor::new(0, 1_000, Policy::Lossless, 4, None);
+        cursor.deliver(500);
+        assert_eq!(gaps(&mut cursor, 0, 100_000), []);
+    }
+
+    #[test]
+    fn a_head_read_too_early_leaves_nothing_to_deliver() {
+        let mut cursor = Cursor::new(0, 0, Policy::DropOldest, 4, None);
+        cursor.deliver(3);
+        assert_eq!((cursor.n_waiting(2), cursor.n_deliverable(2)), (0, 0));
     }
 
     #[test]
@@ -200,6 +258,7 @@ mod tests {
         assert!(cursor.acknowledge(5));
         assert_eq!((cursor.n_in_flight(), cursor.n_deliverable(10)), (1, 1));
         assert!(!cursor.acknowledge(11));
+        assert_eq!(cursor.n_in_flight(), 1, "what is refused is not applied");
     }
 
     proptest! {
@@ -221,7 +280,7 @@ mod tests {
                     expected = gap.end;
                 }
                 if policy == Policy::DropOldest {
-                    prop_assert!(cursor.n_waiting(head) <= queue.max(4));
+                    prop_assert!(cursor.n_waiting(head) <= queue + 4 - start);
                 }
                 let n = n_taken.min(cursor.n_deliverable(head));
                 cursor.deliver(n);

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use datasets::{Lookup, Progress};
 
 use crate::cli::{DatasetsCommand, Folders, OrderArg, check_name, load};
+use crate::parts;
 
 /// Carries out a command; results go to `out`, which is stdout but in tests.
 ///
@@ -32,7 +33,13 @@ pub fn run(command: &DatasetsCommand, mut out: impl Write) -> Result<()> {
         } => {
             let dataset = filters.apply(load(name, folders)?)?;
             let order = split.order.unwrap_or(OrderArg::Shuffled);
-            let split = datasets::split(dataset.n_rows(), split.split.0, order.into(), split.seed)?;
+            let split = parts::split(
+                &dataset,
+                split.split.0,
+                order.into(),
+                split.seed,
+                filters.by_training(),
+            )?;
             match file {
                 Some(path) => {
                     let writing = || format!("writing {}", path.display());
@@ -56,8 +63,15 @@ fn list(out: &mut impl Write) -> io::Result<()> {
         "{:<16} {:>8} {:>8} {:>7}  {:<8} title",
         "name", "rows", "features", "classes", "kept"
     )?;
+    let lookup = lookup(&Folders::default());
     for entry in datasets::catalogue() {
-        let kept = if entry.built_in { "built in" } else { "fetched" };
+        let kept = if entry.built_in {
+            "built in"
+        } else if lookup.path(entry.name).is_ok() {
+            "fetched"
+        } else {
+            "to fetch"
+        };
         let (name, title) = (entry.name, entry.title);
         let (n_rows, n_features, n_classes) = (entry.n_rows, entry.n_features, entry.classes.len());
         writeln!(

@@ -20,12 +20,13 @@ use crate::upgrade::live;
 /// send its own name.
 const LOOPBACK_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
-/// What the page may do: load code, style and data from here, compile wasm, and nothing else.
+/// What the page may do: load code, style and data from here, compile wasm, be embedded by a page from here, and nothing
+/// else.
 ///
 /// Not every browser counts the WebSocket of the same host and port as `'self'`, so [`content_security_policy`] spells
 /// its address out.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; \
-     style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+     style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; \
      connect-src 'self'";
 
 /// The same on every answer. COOP and COEP make the page cross-origin isolated: a 5 µs clock, memory measurement.

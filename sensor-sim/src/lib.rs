@@ -12,23 +12,28 @@ mod assets;
 mod channel;
 pub mod cli;
 mod clock;
+mod command_line;
 pub mod config;
 mod cross_validation;
 mod cursor;
 pub mod datasets_command;
 mod delivery;
 mod http;
+mod losses;
 mod model;
+mod parts;
 mod replay;
 mod requests;
 mod schedule;
 mod server;
+mod twins;
 mod upgrade;
 mod viewer_session;
 
 pub use config::{Config, Start};
 pub use cross_validation::Score;
-pub use schedule::{MAX_CATCH_UP, MAX_RATE, MIN_RATE, Pace, RecordedTimes};
+pub use parts::PartsError;
+pub use schedule::{MAX_CATCH_UP, MAX_RATE, MIN_RATE, Pace, RecordedTimes, TimesError};
 pub use server::{PrepareError, Prepared, Summary, serve};
 
 /// Name and version, as `hello` states them.

@@ -1,7 +1,7 @@
 //! The model that goes with the stream: fitted to the training part when the server starts, served as one file.
 
 use bytes::Bytes;
-use classifier::{ClassId, EngineKind, FitError, Knn, KnnOptions, ModelMetadata, Rows};
+use classifier::{ClassId, EngineKind, FitError, Knn, KnnOptions, ModelMetadata, Preparation, Rows};
 use datasets::Dataset;
 use sha2::{Digest as _, Sha256};
 use tracing::info;
@@ -49,6 +49,8 @@ pub(crate) struct ModelFile {
     pub(crate) sha256: String,
     /// The hash as an HTTP entity tag.
     pub(crate) etag: String,
+    /// How features are prepared: as asked for, or the one chosen.
+    pub(crate) preparation: Preparation,
     /// One line for people.
     pub(crate) description: String,
 }
@@ -86,7 +88,7 @@ pub(crate) fn fit(config: &Config, training: &[u32]) -> Result<ModelFile, FitErr
         k,
         metric: config.metric,
         preparation,
-        engine: EngineKind::Scan,
+        engine: EngineKind::Auto,
     };
     let knn = Knn::fit(&rows, &rows.labels_of(training), n_classes, &options)?;
     let metadata = ModelMetadata {
@@ -110,6 +112,7 @@ pub(crate) fn fit(config: &Config, training: &[u32]) -> Result<ModelFile, FitErr
         bytes: bytes.into(),
         etag: format!("\"{sha256}\""),
         sha256,
+        preparation,
         description,
     })
 }

@@ -359,7 +359,7 @@ mod tests {
     async fn recorded_time_stamps_set_the_pace() {
         let second = 1_000_000;
         let times = (0..i64::from(N_ROWS)).map(|row| row * row * second);
-        let channel = start(Pace::Recorded(RecordedTimes::new(times, 2.0)), false);
+        let channel = start(Pace::Recorded(RecordedTimes::new(times, 2.0).unwrap()), false);
         channel.command(Command::Begin).await.unwrap();
         // Rows 0 to 6 were recorded within 36 s, row 7 after 49 s.
         sleep(Duration::from_millis(18_100)).await;

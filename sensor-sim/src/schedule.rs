@@ -41,11 +41,28 @@ pub struct RecordedTimes {
     speed: f64,
 }
 
+/// Time stamps that advance too little to be a pace.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error(
+    "the recorded times span {secs} s in {n_readings} readings, which at speed {speed} is more than {MAX_RATE} readings/s; use --rate"
+)]
+pub struct TimesError {
+    /// Readings of one pass.
+    n_readings: usize,
+    /// From the first to the last of them, as recorded.
+    secs: f64,
+    /// How much faster than recorded.
+    speed: f64,
+}
+
 impl RecordedTimes {
     /// Takes time stamps in stream order. A step back in time counts as no time at all; after the last reading a pass
     /// lasts one mean interval more, so that a looping replay keeps its rhythm.
-    #[must_use]
-    pub fn new(times_micros: impl IntoIterator<Item = i64>, speed: f64) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`TimesError`] if that means more than [`MAX_RATE`] on average, for instance because all times are equal.
+    pub fn new(times_micros: impl IntoIterator<Item = i64>, speed: f64) -> Result<Self, TimesError> {
         let mut offsets = Vec::new();
         let (mut offset, mut previous) = (0_u64, None);
         for time in times_micros {
@@ -56,18 +73,33 @@ impl RecordedTimes {
         }
         let n_intervals = offsets.len().saturating_sub(1).max(1) as u64;
         offsets.push(offset + offset / n_intervals);
-        Self {
+        let times = Self {
             offsets_micros: offsets.into(),
             speed,
+        };
+        if times.mean_rate() > MAX_RATE {
+            return Err(TimesError {
+                n_readings: times.offsets_micros.len() - 1,
+                secs: offset as f64 * 1e-6,
+                speed,
+            });
         }
+        Ok(times)
     }
-}
 
-impl RecordedTimes {
     /// How many times faster than recorded.
     #[must_use]
     pub fn speed(&self) -> f64 {
         self.speed
+    }
+
+    /// Readings per second over a pass.
+    fn mean_rate(&self) -> f64 {
+        let (n_readings, micros) = match &*self.offsets_micros {
+            [offsets @ .., end] => (offsets.len(), *end),
+            [] => (0, 0),
+        };
+        n_readings as f64 * self.speed / (micros as f64 * 1e-6)
     }
 }
 
@@ -105,7 +137,7 @@ impl Schedule {
     pub(crate) fn max_factor(&self) -> Option<f64> {
         match &self.pace {
             Pace::Rate(rate) => Some(MAX_RATE / rate),
-            Pace::Recorded(_) => Some(MAX_RECORDED_FACTOR),
+            Pace::Recorded(times) => Some(MAX_RECORDED_FACTOR.min(MAX_RATE / times.mean_rate())),
             Pace::Max => None,
         }
     }
@@ -177,13 +209,24 @@ mod tests {
     async fn recorded_time_stamps_are_kept_and_steps_back_take_no_time() {
         let start = Instant::now();
         let second = 1_000_000;
-        let times = RecordedTimes::new([10 * second, 12 * second, 11 * second, 15 * second], 2.0);
+        let times = RecordedTimes::new([10 * second, 12 * second, 11 * second, 15 * second], 2.0).unwrap();
         let schedule = Schedule::new(Pace::Recorded(times), start, 0);
         let due = |position| (schedule.due(position) - start).as_millis();
         assert_eq!(
             [due(0), due(1), due(2), due(3), due(4)],
             [0, 1_000, 1_000, 3_000, 4_000]
         );
+    }
+
+    #[test]
+    fn recorded_times_have_to_advance() {
+        let error = RecordedTimes::new([5, 5, 5], 1.0).unwrap_err().to_string();
+        assert!(error.contains("span 0 s in 3 readings"), "{error}");
+        assert!(RecordedTimes::new([5], 1.0).is_err());
+        assert!(RecordedTimes::new([9, 5, 1], 1.0).is_err(), "only backwards");
+        // Two readings in 2 µs are a million a second.
+        assert!(RecordedTimes::new([5, 6], 9.0).is_ok());
+        assert!(RecordedTimes::new([5, 6], 11.0).is_err());
     }
 
     #[tokio::test(start_paused = true)]

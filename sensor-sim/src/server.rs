@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::serve::ListenerExt as _;
 use classifier::FitError;
-use datasets::{Column, Dataset, Order, SplitError};
+use datasets::{Column, Dataset, Order};
 use protocol::{ErrorMessage, Feature, GapCause, NumberType, ReplayState, Schema, Status, Subscribe};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -20,12 +20,15 @@ use tracing::{info, warn};
 
 use crate::channel::{Channel, Command};
 use crate::clock::SessionClock;
+use crate::command_line::command_line;
 use crate::config::{Config, Start};
 use crate::http::router;
 use crate::model::{self, ModelFile};
+use crate::parts::{self, PartsError};
 use crate::replay::{Replay, Stream};
 use crate::requests::problem;
 use crate::schedule::Pace;
+use crate::twins::n_twins;
 
 /// The only channel so far.
 const CHANNEL: u16 = 1;
@@ -80,9 +83,9 @@ impl Server {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PrepareError {
-    /// The rows cannot be split as asked.
+    /// There are no rows to train with, or none to stream.
     #[error(transparent)]
-    Split(#[from] SplitError),
+    Parts(#[from] PartsError),
     /// The model cannot be fitted.
     #[error("the model cannot be fitted: {0}")]
     Fit(#[from] FitError),
@@ -94,6 +97,8 @@ pub struct Prepared {
     config: Config,
     stream: Stream,
     model: ModelFile,
+    /// Rows of the stream that the model was trained with as well, but for the class.
+    n_twins: u64,
 }
 
 impl Prepared {
@@ -104,7 +109,14 @@ impl Prepared {
     /// See [`PrepareError`].
     pub fn new(config: Config) -> Result<Self, PrepareError> {
         let n_rows = config.dataset.n_rows();
-        let split = datasets::split(n_rows, config.training_share, config.order, config.seed)?;
+        let split = parts::split(
+            &config.dataset,
+            config.training_share,
+            config.order,
+            config.seed,
+            config.filter_iqr,
+        )?;
+        let n_twins = n_twins(&config.dataset, &split.training, &split.stream);
         let model = model::fit(&config, &split.training)?;
         info!(
             n_training = split.training.len(),
@@ -115,6 +127,10 @@ impl Prepared {
             config.dataset.n_features(),
             config.dataset.classes.len()
         );
+        info!(
+            n_twins,
+            "rows of the stream whose features all occur in a training row: a nearest neighbour knows these beforehand"
+        );
         let stream = Stream {
             dataset: Arc::clone(&config.dataset),
             rows: split.stream,
@@ -124,6 +140,7 @@ impl Prepared {
             config,
             stream,
             model,
+            n_twins,
         })
     }
 }
@@ -132,7 +149,7 @@ impl Prepared {
 ///
 /// # Errors
 ///
-/// If the listener fails.
+/// If the listener or the replay fails.
 pub async fn serve(
     listener: TcpListener,
     prepared: Prepared,
@@ -142,6 +159,7 @@ pub async fn serve(
         config,
         stream,
         model,
+        n_twins,
     } = prepared;
     let clock = SessionClock::start();
     let waiting = Status {
@@ -151,7 +169,7 @@ pub async fn serve(
         next_seq: 0,
         speed: 1.0,
     };
-    let schema = schema_of(&config, &stream, &model);
+    let schema = schema_of(&config, &stream, &model, n_twins);
     let (channel, requests) = Channel::new(schema, waiting, config.history_bytes);
     let server = Arc::new(Server {
         clock,
@@ -165,7 +183,7 @@ pub async fn serve(
         shutdown: CancellationToken::new(),
     });
     let replay = Replay::new(stream, config.pace, Arc::clone(&channel), clock);
-    let replay = tokio::spawn(
+    let mut replay = tokio::spawn(
         server
             .shutdown
             .clone()
@@ -188,6 +206,12 @@ pub async fn serve(
     tokio::select! {
         () = shutdown => {}
         result = &mut http => result??,
+        // It has no end of its own: a panic in it would leave every viewer waiting for ever.
+        result = &mut replay => {
+            let error = result.err().map_or_else(|| "it ended".to_owned(), |error| error.to_string());
+            server.shutdown.cancel();
+            return Err(io::Error::other(format!("the replay failed: {error}")));
+        }
     }
     server.shutdown.cancel();
     server.sessions.close();
@@ -262,7 +286,7 @@ impl fmt::Display for Summary {
     }
 }
 
-fn schema_of(config: &Config, stream: &Stream, model: &ModelFile) -> Schema {
+fn schema_of(config: &Config, stream: &Stream, model: &ModelFile, n_twins: u64) -> Schema {
     Schema {
         channel: CHANNEL,
         source: config.dataset.name.clone(),
@@ -293,8 +317,8 @@ fn schema_of(config: &Config, stream: &Stream, model: &ModelFile) -> Schema {
                 Pace::Recorded(times) => Some(times.speed()),
                 Pace::Rate(_) | Pace::Max => None,
             },
-            n_twins: None,
-            command: None,
+            n_twins: Some(n_twins),
+            command: command_line(config, model.preparation),
         }),
         model: Some(protocol::Model {
             url: format!("/model/{CHANNEL}"),

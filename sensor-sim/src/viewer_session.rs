@@ -19,10 +19,11 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, error::CapacityError};
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use crate::channel::{Command, to_text};
 use crate::delivery::Delivery;
+use crate::losses::Losses;
 use crate::requests::{parse, problem};
 use crate::server::Server;
 
@@ -100,6 +101,7 @@ where
         server: &server,
         status: server.channel.watch_status(),
         delivery: None,
+        losses: Losses::default(),
         n_delivered: 0,
     };
     let end = tokio::select! {
@@ -109,6 +111,9 @@ where
         end = writer.run(requests) => end,
     };
     let n_delivered = writer.n_delivered;
+    if let Some(n) = writer.losses.take_rest() {
+        warn_of_losses(n);
+    }
     // Frees the readings held and lets a `max` replay go on before the last words are said.
     drop(writer.delivery.take());
     let mut socket = stream
@@ -224,6 +229,8 @@ struct Writer<'a, S> {
     status: watch::Receiver<Status>,
     /// Set by `subscribe`.
     delivery: Option<Delivery>,
+    /// Over all subscriptions of the connection, for the log.
+    losses: Losses,
     /// Over all subscriptions of the connection, for the log.
     n_delivered: u64,
 }
@@ -389,7 +396,11 @@ where
     async fn feed_gaps(&mut self, delivery: &mut Delivery) -> Result<(), WriteError> {
         for gap in delivery.take_gaps() {
             debug!(from = gap.from, until = gap.until, cause = ?gap.cause, "readings given up for a viewer");
+            self.losses.add(gap.cause, gap.until - gap.from);
             self.feed(to_message(&ServerMessage::Gap(gap))).await?;
+        }
+        if let Some(n) = self.losses.take_due(Instant::now()) {
+            warn_of_losses(n);
         }
         Ok(())
     }
@@ -411,6 +422,13 @@ where
     async fn flush(&mut self) -> Result<(), WriteError> {
         within_limit(self.sink.flush()).await
     }
+}
+
+fn warn_of_losses(n: u64) {
+    warn!(
+        n,
+        "readings given up for a viewer that takes them more slowly than they come, or came too late"
+    );
 }
 
 /// Why nothing more can be written.

@@ -1,22 +1,22 @@
 //! How far the server's clock is ahead of ours, from round trips with four time stamps.
 //!
 //! A round trip bounds the offset: whatever share of it each direction took, the true offset is within half of the round
-//! trip (less the server's own time) of the midpoint. So the sample with the shortest round trip says most. Samples age
-//! out, since clocks drift apart; and a sample that contradicts the newest one (the intervals do not meet, as after a
+//! trip (less the server's own time) of the midpoint; and with every second since, the clocks may have drifted apart a
+//! little more. The sample for which both together are least says most. Samples age out; and a sample that contradicts the newest one (the intervals do not meet, as after a
 //! laptop's sleep) is dropped at once. O(samples kept) per sample.
 //!
 //! Source: D. L. Mills, "Internet time synchronization: the network time protocol", IEEE Trans. Commun. 39(10), 1991
-//! (clock filter); RFC 5905 section 8.
+//! (clock filter); RFC 5905 sections 8 and 10 (dispersion: an uncertainty that grows with age).
 
 use std::collections::VecDeque;
 
 /// Most samples kept; at one a second more than [`MAX_AGE_MICROS`] holds.
 const MAX_SAMPLES: usize = 64;
 
-/// Samples older than this against the newest one are forgotten: 30 s, in which a drift of 100 ppm makes 3 ms.
+/// Samples older than this against the newest one are forgotten: 30 s, in which the largest drift makes 21 ms.
 const MAX_AGE_MICROS: f64 = 30e6;
 
-/// Drift that two samples may show without contradicting each other: crystals are within 100 ppm of the truth each,
+/// Drift that two clocks may show against each other: crystals are within 100 ppm of the truth each,
 /// and an operating system slews its clock by up to 500 ppm (`adjtime`).
 const MAX_DRIFT: f64 = 700e-6;
 
@@ -25,7 +25,8 @@ const MAX_DRIFT: f64 = 700e-6;
 pub struct ClockEstimate {
     /// Server's clock less ours.
     pub offset_micros: f64,
-    /// The offset was within this of `offset_micros`, either way, when the best sample was taken: half its round trip.
+    /// The offset is within this of `offset_micros`, either way: half the best sample's round trip, and what the clocks
+    /// may have drifted since.
     pub uncertainty_micros: f64,
     /// Samples that the best was chosen from.
     pub n: usize,
@@ -47,6 +48,12 @@ struct Sample {
 }
 
 impl Sample {
+    /// How far the offset at our time `now_micros` may be from the one measured.
+    fn uncertainty_micros(&self, now_micros: f64) -> f64 {
+        let age = (now_micros - self.received_micros).max(0.0);
+        self.round_trip_micros / 2.0 + age * MAX_DRIFT
+    }
+
     fn contradicts(&self, other: &Self) -> bool {
         let apart = (self.offset_micros - other.offset_micros).abs();
         let age = (self.received_micros - other.received_micros).abs();
@@ -104,18 +111,25 @@ impl ClockOffset {
         true
     }
 
-    /// The offset by the best sample of the last 30 s; `None` before the first.
+    /// The offset as of the newest sample, by the best of the last 30 s; `None` before the first.
     #[must_use]
     pub fn estimate(&self) -> Option<ClockEstimate> {
-        // Newest first: of equally short round trips the newest counts.
+        self.estimate_at(self.samples.back()?.received_micros)
+    }
+
+    /// As [`ClockOffset::estimate`], at our time `now_micros`: the uncertainty grows for as long as no sample comes.
+    #[must_use]
+    pub fn estimate_at(&self, now_micros: f64) -> Option<ClockEstimate> {
+        let uncertainty = |sample: &Sample| sample.uncertainty_micros(now_micros);
+        // Newest first: of equally good samples the newest counts.
         let best = self
             .samples
             .iter()
             .rev()
-            .min_by(|a, b| a.round_trip_micros.total_cmp(&b.round_trip_micros))?;
+            .min_by(|a, b| uncertainty(a).total_cmp(&uncertainty(b)))?;
         Some(ClockEstimate {
             offset_micros: best.offset_micros,
-            uncertainty_micros: best.round_trip_micros / 2.0,
+            uncertainty_micros: uncertainty(best),
             n: self.samples.len(),
         })
     }

@@ -9,6 +9,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// What the server sends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "kebab-case")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "messages are made and taken apart one at a time, and never kept in numbers"
+)]
 pub enum ServerMessage {
     /// First message of a connection.
     Hello(Hello),

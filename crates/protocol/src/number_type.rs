@@ -1,4 +1,4 @@
-//! How one number travels in a binary batch, and the narrowest such type that keeps a column exactly.
+//! How one number travels in a binary batch.
 
 use crate::NumberType;
 
@@ -44,15 +44,6 @@ impl NumberType {
         returned.to_bits() == value.to_bits() || (is_float && value.is_nan())
     }
 
-    /// The first of [`NumberType::ALL`] that holds every value; [`NumberType::I16`] for no values at all.
-    #[must_use]
-    pub fn narrowest(values: impl Iterator<Item = f64> + Clone) -> Self {
-        let mut candidates = Self::ALL.into_iter();
-        candidates
-            .find(|candidate| values.clone().all(|value| candidate.holds(value)))
-            .unwrap_or(Self::F64)
-    }
-
     /// Appends `value`, which this type has to hold.
     pub(crate) fn push(self, value: f64, out: &mut Vec<u8>) {
         debug_assert!(self.holds(value), "checked by the caller");
@@ -95,28 +86,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn narrowest_type_keeps_every_value() {
-        let check = |values: &[f64], expected: NumberType| {
+    fn a_type_holds_what_comes_back_bit_for_bit() {
+        // Which of i16, i32, f32, f64, in this order.
+        let check = |value: f64, expected: [bool; 4]| {
             assert_eq!(
-                NumberType::narrowest(values.iter().copied()),
+                NumberType::ALL.map(|number_type| number_type.holds(value)),
                 expected,
-                "{values:?}"
+                "{value}"
             );
         };
-        check(&[], NumberType::I16);
-        check(&[0.0, -32_768.0, 32_767.0], NumberType::I16);
-        check(&[32_768.0], NumberType::I32);
-        check(&[-32_769.0], NumberType::I32);
-        check(&[f64::from(i32::MIN), f64::from(i32::MAX)], NumberType::I32);
-        check(&[2_147_483_648.0], NumberType::F32);
-        check(&[-0.0], NumberType::F32);
-        check(&[f64::NAN, f64::INFINITY, 1.0], NumberType::F32);
-        check(&[0.5], NumberType::F32);
-        check(&[0.1], NumberType::F64);
-        // 2^24 + 1 fits i32 but not f32; with one half beside it, neither does.
-        check(&[16_777_217.0], NumberType::I32);
-        check(&[16_777_217.0, 0.5], NumberType::F64);
-        check(&[1e-45_f32.into(), f64::from(f32::MAX)], NumberType::F32);
-        check(&[f64::MIN_POSITIVE], NumberType::F64);
+        check(-32_768.0, [true, true, true, true]);
+        check(32_768.0, [false, true, true, true]);
+        check(f64::from(i32::MAX), [false, true, false, true]);
+        check(2_147_483_648.0, [false, false, true, true]);
+        check(-0.0, [false, false, true, true]);
+        check(f64::NAN, [false, false, true, true]);
+        check(0.5, [false, false, true, true]);
+        check(0.1, [false, false, false, true]);
+        // 2^24 + 1 fits i32 but not f32.
+        check(16_777_217.0, [false, true, false, true]);
+        check(1e-45_f32.into(), [false, false, true, true]);
+        check(f64::MIN_POSITIVE, [false, false, false, true]);
     }
 }

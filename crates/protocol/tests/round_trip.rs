@@ -360,23 +360,6 @@ proptest! {
             }
         }
     }
-
-    #[test]
-    fn the_narrowest_type_holds_all_and_no_narrower_one_does(values in vec(
-        prop_oneof![
-            any::<i16>().prop_map(f64::from),
-            any::<i32>().prop_map(f64::from),
-            any::<f32>().prop_map(f64::from),
-            any::<f64>(),
-        ],
-        0..6,
-    )) {
-        let narrowest = NumberType::narrowest(values.iter().copied());
-        prop_assert!(values.iter().all(|&value| narrowest.holds(value)));
-        for narrower in NumberType::ALL.into_iter().take_while(|&candidate| candidate != narrowest) {
-            prop_assert!(!values.iter().all(|&value| narrower.holds(value)));
-        }
-    }
 }
 
 #[test]

@@ -27,6 +27,7 @@ async fn every_answer_carries_the_safety_headers() {
         ] {
             assert!(head.contains(header), "{request}: {header} is not in {head}");
         }
+        assert!(head.contains("frame-ancestors 'self'"), "{request}: {head}");
     }
 }
 

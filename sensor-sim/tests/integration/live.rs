@@ -1,8 +1,12 @@
 //! `/live` over a real socket: what viewers get, at their own pace and under their control.
 
+use std::sync::Arc;
+
 use crate::support::{CHANNEL, Got, N_STREAM, RUSH, TestServer, config, dataset, reading, within_limit};
+use classifier::Preparation;
+use datasets::{Column, Dataset};
 use protocol::{Encoding, GapCause, Policy, ReplayState, ServerMessage, ViewerMessage};
-use sensor_sim::{Config, Start};
+use sensor_sim::{Config, Pace, RecordedTimes, Start};
 
 #[tokio::test]
 async fn viewers_are_greeted_with_session_and_schema() {
@@ -26,9 +30,10 @@ async fn viewers_are_greeted_with_session_and_schema() {
     );
     let replay = schema.replay.unwrap();
     assert_eq!(
-        (replay.n_rows, replay.order.as_str(), replay.rate),
-        (N_STREAM, "file", None)
+        (replay.n_rows, replay.order.as_str(), replay.pace, replay.rate),
+        (N_STREAM, "file", protocol::Pace::Max, None)
     );
+    assert_eq!((replay.n_twins, replay.command), (Some(0), None));
     let model = schema.model.unwrap();
     assert_eq!(model.url, "/model/1");
     // A second viewer meets the same session.
@@ -352,6 +357,41 @@ async fn a_server_that_ends_says_goodbye() {
     let summary = within_limit(stopping).await.unwrap();
     assert_eq!(summary.n_viewers, 2);
     assert!(summary.n_delivered >= 5, "{summary}");
+}
+
+#[tokio::test]
+async fn a_schema_tells_the_pace_and_the_command_line() {
+    let times = RecordedTimes::new((0..80).map(|second| second * 1_000_000), 60.0).unwrap();
+    let config = Config {
+        data_arguments: ["--data", "my small.csv"].map(str::to_owned).to_vec(),
+        pace: Pace::Recorded(times),
+        preparation: Some(Preparation::Standard),
+        ..config()
+    };
+    let server = TestServer::start(config).await;
+    let replay = server.viewer().await.schema.unwrap().replay.unwrap();
+    assert_eq!(
+        (replay.pace, replay.rate, replay.speed),
+        (protocol::Pace::Recorded, None, Some(60.0))
+    );
+    let expected = "sensor-sim --data 'my small.csv' --speed 60 --order file --seed 42 --split 20/80 \
+                    --prepare standard --k 5 --metric euclidean";
+    assert_eq!(replay.command.as_deref(), Some(expected));
+}
+
+#[tokio::test]
+async fn a_replay_that_fails_ends_the_server() {
+    let mut broken = Dataset::clone(&dataset());
+    // Enough values to train with, too few to stream.
+    broken.columns[3] = Column::F64((0..50).map(f64::from).collect());
+    let config = Config {
+        dataset: Arc::new(broken),
+        pace: RUSH,
+        start: Start::Now,
+        ..config()
+    };
+    let error = TestServer::start(config).await.ended_by_itself().await;
+    assert!(error.to_string().contains("the replay failed"), "{error}");
 }
 
 #[tokio::test]

@@ -168,6 +168,29 @@ fn export_writes_the_split_in_order() {
 }
 
 #[test]
+fn list_tells_what_is_fetched_from_what_is_not() {
+    let dir = std::env::temp_dir().join(format!("sensor-sim-list-{}", std::process::id()));
+    let list = || {
+        let mut command = sensor_sim("datasets list");
+        let output = command.env("RUNNEL_DATA_DIR", &dir).env("XDG_CACHE_HOME", &dir);
+        String::from_utf8(output.output().unwrap().stdout).unwrap()
+    };
+    let line = |text: &str| {
+        text.lines()
+            .find(|line| line.starts_with("wall-robot"))
+            .unwrap()
+            .to_owned()
+    };
+    assert!(line(&list()).contains("to fetch"));
+    std::fs::create_dir_all(dir.join("wall-robot")).unwrap();
+    for file in datasets::entry("wall-robot").unwrap().files {
+        std::fs::write(dir.join("wall-robot").join(file.name), "").unwrap();
+    }
+    assert!(line(&list()).contains("fetched"));
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
 fn list_names_every_data_set() {
     for args in ["datasets list", "datasets list --markdown"] {
         let output = sensor_sim(args).output().unwrap();

@@ -90,6 +90,12 @@ impl TestServer {
         within_limit(self.running).await.unwrap().unwrap()
     }
 
+    /// Waits until the server gives up.
+    pub(crate) async fn ended_by_itself(self) -> std::io::Error {
+        let result = within_limit(self.running).await.unwrap();
+        result.expect_err("nobody told it to stop")
+    }
+
     /// Sends a request and returns head and body.
     pub(crate) async fn http(&self, request_line: &str, headers: &str) -> (String, Vec<u8>) {
         let host = if headers.to_lowercase().contains("host:") {
