@@ -139,7 +139,7 @@ impl Kept {
     }
 }
 
-/// The last [`N_KEPT_BY_CELL`] readings of each cell of the confusion matrix.
+/// The last few readings of each cell of the confusion matrix.
 #[derive(Debug)]
 pub struct KeptByCell {
     n_features: usize,

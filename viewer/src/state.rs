@@ -226,10 +226,11 @@ fn flowing(session: &Session, progress: &Progress, pace: &mut Pace, now: f64) ->
                 0 => "nothing was skipped".to_owned(),
                 n => format!("{n} were skipped because this page is slower than the stream"),
             };
-            (
-                State::Behind,
-                format!("{n_lagging} readings ({age:.1} s) behind; {skipped}."),
-            )
+            let behind = match n_lagging {
+                0 => "Caught up just now".to_owned(),
+                n => format!("{n} readings ({age:.1} s) behind"),
+            };
+            (State::Behind, format!("{behind}; {skipped}."))
         }
         _ if labelled == 0 => (State::Waiting, "Ready; waiting for the first reading.".to_owned()),
         _ if n_refused > 0 => (

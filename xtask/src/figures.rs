@@ -50,7 +50,7 @@ fn table(results: &Value) -> Result<String> {
          | from opening the page to the first label, Covertype, nothing cached | {first:.2} s |\n\
          | Wine, {rate} readings/s for {seconds} s | {missed} missed; sensor to label p50 {p50}, p99 {p99} |\n\
          | Covertype, highest rate held with nothing missed | {highest} readings/s |\n\
-         | a page made ten times too slow | at most {in_flight} readings in flight of {credit} allowed, newest label at most {age} ms old, {unaccounted} readings unaccounted for |\n\
+         | a page made {times:.0} times too slow | at most {in_flight} readings in flight of {credit} allowed, newest label at most {age} ms old, {unaccounted} readings unaccounted for |\n\
          \n\
          Measured by `{command}` on {date}: {cpu}, {n_cpus} cores, {browser}. \
          [docs/results/stream.md](docs/results/stream.md) has the rest.\n",
@@ -62,6 +62,7 @@ fn table(results: &Value) -> Result<String> {
         p50 = millis("/wine/latency_micros/end_to_end/p50")?,
         p99 = millis("/wine/latency_micros/end_to_end/p99")?,
         highest = count("/covertype/max_rate")?,
+        times = number("/slow_page/n_produced")? / number("/slow_page/n_labelled")?,
         in_flight = count("/slow_page/max_in_flight")?,
         credit = count("/slow_page/credit")?,
         age = count("/slow_page/max_age_millis")?,
