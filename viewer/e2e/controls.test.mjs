@@ -17,6 +17,14 @@ test("space holds the replay and lets it go on", async (t) => {
   await waitForSnapshot(page, "more labels", (s) => s.state === "live" && s.labelled > held.labelled + 100);
 });
 
+test("two presses of space in a row hold the replay and let it go on", async (t) => {
+  const { page } = await open(t, WINE);
+  const before = await waitForSnapshot(page, "labels", (s) => s.state === "live" && s.labelled > 100);
+  await page.keyboard.press("Space");
+  await page.keyboard.press("Space");
+  await waitForSnapshot(page, "more labels", (s) => s.state === "live" && s.labelled > before.labelled + 500);
+});
+
 test("brackets change the speed, home starts from the first row", async (t) => {
   const { page } = await open(t, WINE);
   await waitForSnapshot(page, "labels", (s) => s.state === "live" && s.labelled > 100);

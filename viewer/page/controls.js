@@ -3,7 +3,8 @@
  */
 import { byId, setAttribute, setHidden, setText } from "./dom.js";
 import { count } from "./format.js";
-import { speedWish } from "./speed.js";
+import { nextSpeed } from "./speed.js";
+import { wishFor } from "./wish.js";
 
 /** @typedef {import("./snapshot.js").Snapshot} Snapshot */
 /** @typedef {import("./snapshot.js").Control} Control */
@@ -18,33 +19,36 @@ const faster = /** @type {HTMLButtonElement} */ (byId("faster"));
 const seek = /** @type {HTMLInputElement} */ (byId("seek"));
 const help = /** @type {HTMLDialogElement} */ (byId("help-dialog"));
 
-/** @type {Snapshot|null} */
-let drawn = null;
 let seeking = false;
-const wish = speedWish();
+const speed_wish = wishFor(1);
+const held_wish = wishFor(false);
 
-/** Whether the server lets viewers steer its replay. @param {Snapshot|null} snapshot @returns {boolean} */
+/** Whether the server lets viewers steer its replay. @param {Snapshot} snapshot @returns {boolean} */
 function steerable(snapshot) {
-  return snapshot?.source?.dataset != null && !["connecting", "disconnected", "error", "no-model", "mismatch"].includes(snapshot.state);
+  return snapshot.source?.dataset != null && !["connecting", "disconnected", "error", "no-model", "mismatch"].includes(snapshot.state);
 }
 
-/** Whether the replay has a speed: one that goes as fast as its viewers take it has none. @param {Snapshot|null} snapshot @returns {boolean} */
+/** Whether the replay has a speed: one that goes as fast as its viewers take it has none. @param {Snapshot} snapshot @returns {boolean} */
 function hasSpeed(snapshot) {
-  return steerable(snapshot) && snapshot?.source?.pace !== "max";
+  return steerable(snapshot) && snapshot.source?.pace !== "max";
+}
+
+/** Whether the replay stands still until somebody lets it go on. @param {Snapshot} snapshot @returns {boolean} */
+function isHeld(snapshot) {
+  return snapshot.state === "paused" || snapshot.state === "ended";
 }
 
 /** @param {Snapshot} snapshot */
 export function drawControls(snapshot) {
-  drawn = snapshot;
   const { source, state } = snapshot;
   const works = steerable(snapshot);
   for (const control of [pause, restart, seek]) if (control.disabled === works) control.disabled = !works;
   const has_speed = hasSpeed(snapshot);
   for (const control of [slower, faster]) if (control.disabled === has_speed) control.disabled = !has_speed;
-  const held = state === "paused" || state === "ended";
+  const held = held_wish.confirm(isHeld(snapshot), performance.now());
   setAttribute(pause, "data-held", held ? "true" : null);
-  setText(byId("pause-text"), state === "ended" ? "Again" : held ? "Play" : "Pause");
-  drawSpeed(wish.confirm(source?.speed ?? 1, performance.now()));
+  setText(byId("pause-text"), !held ? "Pause" : state === "ended" ? "Again" : "Play");
+  drawSpeed(source?.pace === "max" ? "max" : speed_wish.confirm(source?.speed ?? 1, performance.now()));
   const n_rows = source?.n_rows ?? 0;
   setHidden(/** @type {HTMLElement} */ (seek.parentElement), n_rows === 0);
   if (n_rows === 0) return setText(byId("position"), "");
@@ -53,20 +57,19 @@ export function drawControls(snapshot) {
     const position = source?.position ?? 0;
     const text = String(position);
     if (seek.value !== text) seek.value = text;
-    drawPosition(position, n_rows);
+    drawPosition(position, n_rows, source?.pass ?? 1);
   }
 }
 
-/** @param {number} speed */
+/** @param {number|"max"} speed */
 function drawSpeed(speed) {
-  setText(byId("speed"), drawn?.source?.pace === "max" ? "max" : `${speed}×`);
+  setText(byId("speed"), speed === "max" ? speed : `${speed}×`);
 }
 
-/** @param {number} position @param {number} n_rows */
-function drawPosition(position, n_rows) {
+/** @param {number} position @param {number} n_rows @param {number} pass */
+function drawPosition(position, n_rows, pass) {
   const text = `position ${count(position)} of ${count(n_rows)}`;
   setAttribute(seek, "aria-valuetext", text);
-  const pass = drawn?.source?.pass ?? 1;
   setText(byId("position"), pass > 1 ? `${text}, pass ${count(pass)}` : text);
 }
 
@@ -99,13 +102,24 @@ function restoreTheme() {
 /**
  * Wires everything up.
  * @param {(control: Control) => void} send passes a wish on to the server
+ * @param {() => Snapshot} newest what keys and buttons act on: the newest snapshot, drawn or not
  */
-export function listenControls(send) {
-  const toggle = () => send({ type: "control", op: drawn?.state === "paused" || drawn?.state === "ended" ? "play" : "pause" });
+export function listenControls(send, newest) {
+  const toggle = () => {
+    const now_millis = performance.now();
+    held_wish.confirm(isHeld(newest()), now_millis);
+    const held = !held_wish.current(now_millis);
+    held_wish.ask(held, now_millis);
+    send({ type: "control", op: held ? "pause" : "play" });
+  };
   const rewind = () => send({ type: "control", op: "seek", position: 0 });
   const speed = (/** @type {1|-1} */ direction) => {
-    const factor = hasSpeed(drawn) ? wish.step(direction, performance.now()) : null;
-    if (factor === null) return;
+    if (!hasSpeed(newest())) return;
+    const now_millis = performance.now();
+    const from = speed_wish.current(now_millis);
+    const factor = nextSpeed(from, direction);
+    if (factor === from) return;
+    speed_wish.ask(factor, now_millis);
     drawSpeed(factor);
     send({ type: "control", op: "speed", factor });
   };
@@ -115,7 +129,7 @@ export function listenControls(send) {
   faster.addEventListener("click", () => speed(1));
   seek.addEventListener("input", () => {
     seeking = true;
-    drawPosition(Number(seek.value), Number(seek.max));
+    drawPosition(Number(seek.value), Number(seek.max), newest().source?.pass ?? 1);
   });
   seek.addEventListener("change", () => {
     seeking = false;
@@ -143,7 +157,7 @@ export function listenControls(send) {
     if (key === " " && target.closest("button, summary, input, [role=region]")) return;
     if (key === "Home" && target.closest("input")) return;
     const act = keys[key];
-    if (!act || !steerable(drawn)) return;
+    if (!act || !steerable(newest())) return;
     event.preventDefault();
     act();
   });

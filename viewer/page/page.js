@@ -140,7 +140,7 @@ function frame(now_millis) {
   drawn = snapshot;
 }
 
-listenControls(post);
+listenControls(post, () => newest);
 listenConfusion((true_label, predicted) => {
   openCell(true_label, predicted);
   askCell(true_label, predicted);
