@@ -74,6 +74,7 @@ pub(crate) fn scores(
             metric,
             preparation,
             engine: EngineKind::Auto,
+            ..KnnOptions::default()
         };
         score_fold(rows, fold, n_classes, &options)
     };

@@ -89,6 +89,7 @@ pub(crate) fn fit(config: &Config, training: &[u32]) -> Result<ModelFile, FitErr
         metric: config.metric,
         preparation,
         engine: EngineKind::Auto,
+        ..KnnOptions::default()
     };
     let knn = Knn::fit(&rows, &rows.labels_of(training), n_classes, &options)?;
     let metadata = ModelMetadata {

@@ -1,10 +1,11 @@
 //! Training rows stored column by column, each column in the narrowest form that loses nothing.
 //!
-//! Five forms, tried in this order for every feature (all comparisons are of the very f64 values, so
-//! [`Columns::value`] gives back what came in; only the sign of a zero is not kept):
+//! Six forms, tried in this order for every feature (all comparisons are of the very f64 values, so
+//! [`Columns::value`] gives back what came in; only the sign of a zero is not kept, nor are features of no weight):
 //!
 //! | form | when | bytes a row |
 //! |---|---|---|
+//! | ignored | its weight is 0: no distance depends on it | 0 |
 //! | constant | one value throughout | 0 |
 //! | one-hot group | 0 or 1, in a run of at least three such features of which no row sets two | 1 for the whole group |
 //! | short | `(base + u) / divisor` with a power of ten as divisor and `0 <= u <= 32767`: integers and decimals | 2 |
@@ -34,6 +35,8 @@ const MAX_MEMBERS: usize = 255;
 /// Where a feature's values are.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Feature {
+    /// Nowhere: its weight is 0, and it counts as 0 everywhere.
+    Ignored,
     /// The same everywhere.
     Constant(f64),
     /// Index into [`Columns::shorts`].
@@ -130,6 +133,7 @@ impl Rows for Columns {
 
     fn value(&self, row: usize, feature: usize) -> f64 {
         match self.features[feature] {
+            Feature::Ignored => 0.0,
             Feature::Constant(value) => value,
             Feature::Short(idx) => {
                 let (decimal, column) = &self.shorts[idx];
@@ -143,8 +147,8 @@ impl Rows for Columns {
 }
 
 impl Columns {
-    /// Reads `rows` column by column and picks a form for each.
-    pub(crate) fn new(rows: &impl Rows) -> Result<Self, FitError> {
+    /// Reads `rows` column by column and picks a form for each; `feature_weights` are one a feature or none.
+    pub(crate) fn new(rows: &impl Rows, feature_weights: &[f64]) -> Result<Self, FitError> {
         let n_rows = rows.n_rows();
         if n_rows == 0 {
             return Err(FitError::NoRows);
@@ -171,7 +175,11 @@ impl Columns {
                     value: values[row],
                 });
             }
-            columns.push(&values);
+            if feature_weights.get(feature) == Some(&0.0) {
+                columns.features.push(Feature::Ignored);
+            } else {
+                columns.push(&values);
+            }
         }
         columns.dissolve_small_groups();
         Ok(columns)
@@ -180,6 +188,7 @@ impl Columns {
     /// The smallest and the largest value of `feature`.
     pub(crate) fn range(&self, feature: usize) -> (f64, f64) {
         match self.features[feature] {
+            Feature::Ignored => (0.0, 0.0),
             Feature::Constant(value) => (value, value),
             Feature::Short(idx) => {
                 let (decimal, column) = &self.shorts[idx];

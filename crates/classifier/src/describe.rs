@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::compact::{Columns, Feature};
-use crate::{EngineKind, Metric, Preparation};
+use crate::{EngineKind, Metric, Preparation, Voting};
 
 /// What was fitted, how it is stored and which code answers.
 ///
@@ -20,8 +20,12 @@ pub struct Description {
     pub k: usize,
     /// The distance.
     pub metric: Metric,
+    /// What their votes are worth.
+    pub voting: Voting,
     /// The preparation.
     pub preparation: Preparation,
+    /// Features with another weight than 1 (those with none included, see [`StorageSummary::n_ignored`]).
+    pub n_weighted: usize,
     /// Which code answers, never [`EngineKind::Auto`].
     pub engine: EngineKind,
     /// How much of the rows a tree looks at for a query, in millionths, as counted with some training rows to choose
@@ -38,6 +42,8 @@ pub struct Description {
 /// How many features are stored in which form, narrowest first. They add up to `n_features`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct StorageSummary {
+    /// Features of weight 0, which are not stored.
+    pub n_ignored: usize,
     /// Features with one value throughout: no bytes.
     pub n_constant: usize,
     /// Features in one-hot groups: one byte a row for each group.
@@ -60,6 +66,7 @@ impl StorageSummary {
         };
         for feature in &columns.features {
             *match feature {
+                Feature::Ignored => &mut summary.n_ignored,
                 Feature::Constant(_) => &mut summary.n_constant,
                 Feature::Member { .. } => &mut summary.n_one_hot,
                 Feature::Short(_) => &mut summary.n_short,
@@ -74,6 +81,7 @@ impl StorageSummary {
 impl fmt::Display for StorageSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts = [
+            (self.n_ignored, "of weight 0".to_owned()),
             (self.n_constant, "constant".to_owned()),
             (self.n_one_hot, format!("one-hot in {} bytes", self.n_groups)),
             (self.n_short, "integers or decimals in 16 bits".to_owned()),
@@ -104,9 +112,17 @@ impl fmt::Display for Description {
             (EngineKind::Tree, Some(ppm)) => format!(", as it looks at {}", share(ppm)),
             (_, Some(ppm)) => format!(", as a tree would look at {}", share(ppm)),
         };
+        let votes = match self.voting {
+            Voting::Uniform => "",
+            Voting::Distance => " voting by 1/distance",
+        };
+        let weights = match self.n_weighted {
+            0 => String::new(),
+            n_weighted => format!(", {n_weighted} of them weighted"),
+        };
         write!(
             f,
-            "exact kNN, k = {}, {} distance, {} features; {} rows x {} features, {} classes; {}{} ({:.1} MB: {})",
+            "exact kNN, k = {}{votes}, {} distance, {} features{weights}; {} rows x {} features, {} classes; {}{} ({:.1} MB: {})",
             self.k,
             self.metric,
             self.preparation,

@@ -31,6 +31,28 @@ pub enum FitError {
         /// The k asked for.
         k: usize,
     },
+    /// One weight a feature, or none at all.
+    #[error("expected {expected} feature weights or none, got {actual}")]
+    FeatureWeightCount {
+        /// Features given.
+        expected: usize,
+        /// Weights given.
+        actual: usize,
+    },
+    /// A weight that is negative, infinite or NaN.
+    #[error("expected a weight that is finite and not negative for feature {feature}, got {weight}")]
+    FeatureWeightOutOfRange {
+        /// The feature.
+        feature: usize,
+        /// Its weight.
+        weight: f64,
+    },
+    /// Without any feature all rows are equally near.
+    #[error("expected a positive weight for at least one feature, got zeros only")]
+    NoFeatureWeighs,
+    /// The textbook engine was left out when this code was compiled.
+    #[error("the textbook engine is not part of this build (cargo feature `textbook`)")]
+    TextbookMissing,
     /// NaN or infinity has no distance.
     #[error("expected a finite number in row {row}, feature {feature}, got {value}")]
     NotFinite {
@@ -48,7 +70,7 @@ pub enum FitError {
         n_rows: usize,
     },
     /// Values so large or so far apart that preparing them overflows.
-    #[error("values of feature {feature} are too far apart to be prepared")]
+    #[error("values of feature {feature} are too far apart to be prepared and weighted")]
     Overflow {
         /// The feature.
         feature: usize,

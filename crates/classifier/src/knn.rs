@@ -9,13 +9,15 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::compact::Columns;
+use crate::compact::{Columns, Feature};
 use crate::labels::Labels;
 use crate::nearest::Nearest;
 use crate::scan::{Question, Scan};
+#[cfg(feature = "textbook")]
 use crate::textbook::Textbook;
 use crate::tree::{Order, Tree};
-use crate::{ClassId, Description, FitError, Preparation, QueryError, Rows, Scaling, StorageSummary};
+use crate::votes::Votes;
+use crate::{ClassId, Description, FitError, Preparation, QueryError, Rows, Scaling, StorageSummary, Voting};
 
 /// The distance between two prepared feature vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
@@ -41,7 +43,7 @@ impl fmt::Display for Metric {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EngineKind {
-    /// The paper's: every distance in f64, then a full sort.
+    /// The paper's: every distance in f64, then a full sort. Only with the cargo feature `textbook`.
     Textbook,
     /// SIMD scan over losslessly compacted columns.
     Scan,
@@ -53,7 +55,7 @@ pub enum EngineKind {
 }
 
 /// What to fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct KnnOptions {
     /// How many neighbours vote, `1..=255`; with fewer rows all of them do.
     pub k: usize,
@@ -63,17 +65,56 @@ pub struct KnnOptions {
     pub preparation: Preparation,
     /// Which code answers.
     pub engine: EngineKind,
+    /// What each neighbour's vote is worth.
+    pub voting: Voting,
+    /// How much each prepared feature counts: finite, not negative, one for each feature, or none at all for ones.
+    ///
+    /// With weights w, the Euclidean distance is the root of the sum of `w·(x - q)²`, the Manhattan distance the sum of
+    /// `w·|x - q|`, as scikit-learn's `metric_params={"w": …}`. A feature of weight 0 is checked but not kept.
+    pub feature_weights: Vec<f64>,
 }
 
 impl Default for KnnOptions {
-    /// The paper's k = 5 on raw features with Euclidean distance, answered by what suits the rows.
+    /// The paper's k = 5 equal votes on raw features with Euclidean distance, answered by what suits the rows.
     fn default() -> Self {
         Self {
             k: 5,
             metric: Metric::default(),
             preparation: Preparation::default(),
             engine: EngineKind::default(),
+            voting: Voting::default(),
+            feature_weights: Vec::new(),
         }
+    }
+}
+
+impl KnnOptions {
+    /// Whether rows of `n_features` can be fitted like this.
+    pub(crate) fn check(&self, n_features: usize) -> Result<(), FitError> {
+        if !(1..=255).contains(&self.k) {
+            return Err(FitError::KOutOfRange { k: self.k });
+        }
+        let weights = &self.feature_weights;
+        if weights.is_empty() {
+            return Ok(());
+        }
+        if weights.len() != n_features {
+            return Err(FitError::FeatureWeightCount {
+                expected: n_features,
+                actual: weights.len(),
+            });
+        }
+        let is_in_range = |weight: f64| weight.is_finite() && weight >= 0.0;
+        if let Some(feature) = weights.iter().position(|&weight| !is_in_range(weight)) {
+            return Err(FitError::FeatureWeightOutOfRange {
+                feature,
+                weight: weights[feature],
+            });
+        }
+        if weights.iter().all(|weight| *weight == 0.0) {
+            return Err(FitError::NoFeatureWeighs);
+        }
+        Ok(())
     }
 }
 
@@ -89,7 +130,7 @@ pub struct Neighbour {
 /// What one search says of a query point. Valid until the next query.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Classification<'a> {
-    /// The class with most votes; equal votes go to the smallest class.
+    /// The class with most votes by [`Voting`]; equal votes go to the smallest class.
     pub class: ClassId,
     /// The k nearest rows, by (distance, row) ascending.
     pub neighbours: &'a [Neighbour],
@@ -104,7 +145,10 @@ pub struct Knn {
     pub(crate) labels: Labels,
     pub(crate) n_classes: usize,
     pub(crate) options: KnnOptions,
-    pub(crate) scaling: Option<Scaling>,
+    /// What was fitted to the training rows, for the model file.
+    pub(crate) preparation: Option<Scaling>,
+    /// The same with the features' weights: what the engines work with.
+    scaling: Option<Scaling>,
     /// What [`EngineKind::Auto`] counted.
     pub(crate) visited_ppm: Option<u32>,
     engine: Engine,
@@ -112,11 +156,11 @@ pub struct Knn {
     prepared: Vec<f64>,
     nearest: Nearest,
     neighbours: Vec<Neighbour>,
-    votes: Vec<u32>,
-    shares: Vec<f64>,
+    votes: Votes,
 }
 
 enum Engine {
+    #[cfg(feature = "textbook")]
     Textbook(Textbook),
     Scan(Box<Scan>),
     Tree(Box<Tree>),
@@ -143,16 +187,15 @@ impl Knn {
     ///
     /// [`FitError::KOutOfRange`] unless `1 <= k <= 255`, [`FitError::NoRows`], [`FitError::TooManyRows`],
     /// [`FitError::LabelCount`], [`FitError::LabelOutOfRange`], [`FitError::NotFinite`] with row and feature,
-    /// [`FitError::Overflow`] where scaling leaves the range of f64.
+    /// [`FitError::Overflow`] where scaling leaves the range of f64, [`FitError::FeatureWeightCount`],
+    /// [`FitError::FeatureWeightOutOfRange`], [`FitError::NoFeatureWeighs`], [`FitError::TextbookMissing`].
     pub fn fit(
         rows: &impl Rows,
         labels: &[ClassId],
         n_classes: usize,
         options: &KnnOptions,
     ) -> Result<Self, FitError> {
-        if !(1..=255).contains(&options.k) {
-            return Err(FitError::KOutOfRange { k: options.k });
-        }
+        options.check(rows.n_features())?;
         if rows.n_rows() != labels.len() {
             return Err(FitError::LabelCount {
                 expected: rows.n_rows(),
@@ -166,34 +209,36 @@ impl Knn {
                 n_classes,
             });
         }
-        let columns = Columns::new(rows)?;
-        let scaling = Scaling::fit(options.preparation, &columns);
+        let columns = Columns::new(rows, &options.feature_weights)?;
+        let preparation = Scaling::fit(options.preparation, &columns);
         Self::assemble(
             columns,
             Labels::new(labels, n_classes),
             n_classes,
-            *options,
-            scaling,
+            options.clone(),
+            preparation,
             None,
         )
     }
 
-    /// Puts checked parts together: k in range, a scaling that is finite and not 0, as many labels as rows. A tree
-    /// that is asked for outright is built in the order given, if one is.
+    /// Puts checked parts together: options that [`KnnOptions::check`] accepts, a preparation that is finite and
+    /// divides by nothing that is 0, as many labels as rows. A tree is built in the order given, if one is.
     pub(crate) fn assemble(
         mut columns: Columns,
         labels: Labels,
         n_classes: usize,
         options: KnnOptions,
-        scaling: Option<Scaling>,
+        preparation: Option<Scaling>,
         order: Option<Order>,
     ) -> Result<Self, FitError> {
+        let scaling = Scaling::weighted(preparation.as_ref(), &options.feature_weights, options.metric);
         if let Some(scaling) = &scaling {
             // Preparation is monotone: if both ends of a column stay finite, all of it does.
             let overflows = |&feature: &usize| {
                 let (min, max) = columns.range(feature);
                 let ends = [scaling.prepare(feature, min), scaling.prepare(feature, max)];
-                !(scaling.scale[feature].is_finite() && ends.iter().all(|end| end.is_finite()))
+                let is_ignored = matches!(columns.features[feature], Feature::Ignored);
+                !(is_ignored || scaling.scale[feature].is_finite() && ends.iter().all(|end| end.is_finite()))
             };
             if let Some(feature) = (0..columns.n_features()).find(overflows) {
                 return Err(FitError::Overflow { feature });
@@ -201,6 +246,9 @@ impl Knn {
         }
         let mut visited_ppm = None;
         let engine = match options.engine {
+            #[cfg(not(feature = "textbook"))]
+            EngineKind::Textbook => return Err(FitError::TextbookMissing),
+            #[cfg(feature = "textbook")]
             EngineKind::Textbook => Engine::Textbook(Textbook::new(&columns, scaling.as_ref())),
             EngineKind::Scan => Engine::Scan(Box::new(Scan::new(&columns, scaling.as_ref(), options.metric))),
             EngineKind::Tree | EngineKind::Auto => {
@@ -222,12 +270,12 @@ impl Knn {
             prepared: Vec::with_capacity(columns.n_features()),
             nearest: Nearest::new(options.k),
             neighbours: Vec::with_capacity(options.k),
-            votes: vec![0; n_classes],
-            shares: vec![0.0; n_classes],
+            votes: Votes::new(n_classes),
             columns,
             labels,
             n_classes,
             options,
+            preparation,
             scaling,
             visited_ppm,
             engine,
@@ -238,7 +286,7 @@ impl Knn {
     pub(crate) fn order(&self) -> Option<Order> {
         match &self.engine {
             Engine::Tree(tree) => Some(tree.order()),
-            Engine::Textbook(_) | Engine::Scan(_) => None,
+            _ => None,
         }
     }
 
@@ -246,7 +294,7 @@ impl Knn {
     pub(crate) fn columns(&self) -> Cow<'_, Columns> {
         match &self.engine {
             Engine::Tree(tree) => Cow::Owned(tree.restore(&self.columns)),
-            Engine::Textbook(_) | Engine::Scan(_) => Cow::Borrowed(&self.columns),
+            _ => Cow::Borrowed(&self.columns),
         }
     }
 
@@ -288,17 +336,21 @@ impl Knn {
     #[must_use]
     pub fn describe(&self) -> Description {
         let (engine, engine_bytes, is_integer) = match &self.engine {
+            #[cfg(feature = "textbook")]
             Engine::Textbook(textbook) => (EngineKind::Textbook, textbook.n_bytes(), false),
             Engine::Scan(scan) => (EngineKind::Scan, scan.n_bytes(), scan.is_integer()),
             Engine::Tree(tree) => (EngineKind::Tree, tree.n_bytes(), tree.is_integer()),
         };
+        let weights = &self.options.feature_weights;
         Description {
             n_rows: self.n_rows(),
             n_features: self.n_features(),
             n_classes: self.n_classes,
             k: self.options.k,
             metric: self.options.metric,
+            voting: self.options.voting,
             preparation: self.options.preparation,
+            n_weighted: weights.iter().filter(|weight| **weight != 1.0).count(),
             engine,
             visited_ppm: self.visited_ppm,
             index_bytes: self.columns.n_bytes() + self.labels.n_bytes() + engine_bytes,
@@ -325,18 +377,14 @@ impl Knn {
     /// As [`Knn::neighbours`].
     pub fn classify(&mut self, query: &[f64]) -> Result<Classification<'_>, QueryError> {
         let class = self.predict(query)?;
-        let n_votes = self.neighbours.len() as f64;
-        for (share, &votes) in self.shares.iter_mut().zip(&self.votes) {
-            *share = f64::from(votes) / n_votes;
-        }
         Ok(Classification {
             class,
             neighbours: &self.neighbours,
-            shares: &self.shares,
+            shares: self.votes.shares(),
         })
     }
 
-    /// The share of the votes that each class got, `n_classes` long, summing to 1.
+    /// The share of the votes that each class got, `n_classes` long, summing to 1 within rounding.
     ///
     /// # Errors
     ///
@@ -345,24 +393,15 @@ impl Knn {
         self.classify(query).map(|classification| classification.shares)
     }
 
-    /// The class with most votes; equal votes go to the smallest class.
+    /// The class with most votes by [`Voting`]; equal votes go to the smallest class.
     ///
     /// # Errors
     ///
     /// As [`Knn::neighbours`].
     pub fn predict(&mut self, query: &[f64]) -> Result<ClassId, QueryError> {
         self.search(query)?;
-        self.votes.fill(0);
-        for neighbour in &self.neighbours {
-            self.votes[self.labels.get(neighbour.row as usize) as usize] += 1;
-        }
-        let mut winner = 0;
-        for (class, &votes) in self.votes.iter().enumerate() {
-            if votes > self.votes[winner] {
-                winner = class;
-            }
-        }
-        Ok(winner as ClassId)
+        let class_of = |row| self.labels.get(row as usize);
+        Ok(self.votes.count(self.options.voting, &self.neighbours, class_of))
     }
 
     /// Checks and prepares the query and fills `neighbours`.
@@ -387,38 +426,29 @@ impl Knn {
             }
             self.prepared.push(prepared);
         }
-        let sorted;
-        let nearest = match &mut self.engine {
-            Engine::Textbook(textbook) => {
-                let query = ndarray::ArrayView1::from(&self.prepared);
-                sorted = textbook.nearest(query, self.options.metric, self.options.k);
-                &sorted[..]
-            }
-            Engine::Scan(_) | Engine::Tree(_) => {
-                self.nearest.clear();
-                let question = Question {
-                    columns: &self.columns,
-                    scaling: self.scaling.as_ref(),
-                    metric: self.options.metric,
-                    query,
-                    prepared: &self.prepared,
-                };
-                match &mut self.engine {
-                    Engine::Scan(scan) => scan.nearest(&question, &mut self.nearest),
-                    Engine::Tree(tree) => tree.nearest(&question, &mut self.nearest),
-                    Engine::Textbook(_) => {}
-                }
-                self.nearest.as_slice()
-            }
+        self.nearest.clear();
+        let question = Question {
+            columns: &self.columns,
+            scaling: self.scaling.as_ref(),
+            metric: self.options.metric,
+            query,
+            prepared: &self.prepared,
         };
+        match &mut self.engine {
+            #[cfg(feature = "textbook")]
+            Engine::Textbook(textbook) => self.nearest.set(&textbook.nearest(&question, self.options.k)),
+            Engine::Scan(scan) => scan.nearest(&question, &mut self.nearest),
+            Engine::Tree(tree) => tree.nearest(&question, &mut self.nearest),
+        }
         self.neighbours.clear();
-        self.neighbours.extend(nearest.iter().map(|candidate| Neighbour {
-            row: candidate.row,
-            distance: match self.options.metric {
-                Metric::Euclidean => candidate.dist.sqrt(),
-                Metric::Manhattan => candidate.dist,
-            },
-        }));
+        self.neighbours
+            .extend(self.nearest.as_slice().iter().map(|candidate| Neighbour {
+                row: candidate.row,
+                distance: match self.options.metric {
+                    Metric::Euclidean => candidate.dist.sqrt(),
+                    Metric::Manhattan => candidate.dist,
+                },
+            }));
         Ok(())
     }
 }

@@ -29,8 +29,10 @@ mod nearest;
 mod preparation;
 mod rows;
 mod scan;
+#[cfg(feature = "textbook")]
 mod textbook;
 mod tree;
+mod votes;
 
 pub use describe::{Description, StorageSummary};
 pub use error::{FitError, ModelFileError, QueryError};
@@ -38,6 +40,7 @@ pub use knn::{Classification, EngineKind, Knn, KnnOptions, Metric, Neighbour};
 pub use model_file::ModelMetadata;
 pub use preparation::{Preparation, Scaling};
 pub use rows::{RowMajor, Rows};
+pub use votes::Voting;
 
 /// A class as its dense index `0..n_classes`.
 pub type ClassId = u32;

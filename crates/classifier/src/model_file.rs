@@ -12,9 +12,10 @@
 //! | `order` | U32 `[n]` | each row once, near rows together; makes a tree without sorting. Left out for a scan |
 //!
 //! A tensor without rows in its first dimension is left out. The header's `__metadata__` has one entry, `runnel`,
-//! with a JSON record: `version`, `k`, `metric`, `preparation`, `scaling` (`offset` and `scale`, or null),
-//! `class_names`, `feature_names`, `source`, and `columns`, the form of every feature in order: `{"constant": x}`,
-//! `{"short": {"base": x, "divisor": x}}`, `{"member": {"group": i}}`, `"single"` or `"double"`. Features of one form
+//! with a JSON record: `version`, `k`, `metric`, `voting` (`"uniform"` if left out), `preparation`, `scaling` (`offset`
+//! and `scale`, or null), `feature_weights` (a number for each feature; all 1 if left out or empty), `class_names`, `feature_names`, `source`, and `columns`, the form of every feature in order: `{"constant": x}`,
+//! `{"short": {"base": x, "divisor": x}}`, `{"member": {"group": i}}`, `"single"`, `"double"`, or `"ignored"` where the
+//! weight is 0. Features of one form
 //! are rows of its tensor in feature order. `categories` lists the groups whose combinations have trees of their own, in
 //! runs of `order`; `visited_ppm` is what the choice of the engine was based on, or null. Any order that has each row
 //! once gives the same answers: boxes are not stored but computed from the rows.
@@ -27,7 +28,7 @@ use safetensors::tensor::{Dtype, Metadata, TensorView};
 use crate::compact::{BLOCK, Column, Columns, Decimal, Feature, Group};
 use crate::labels::Labels;
 use crate::tree::Order;
-use crate::{EngineKind, Knn, KnnOptions, Metric, ModelFileError, Preparation, Scaling};
+use crate::{EngineKind, Knn, KnnOptions, Metric, ModelFileError, Preparation, Scaling, Voting};
 
 /// Raised when older readers could not read, or would misread, what is written.
 const VERSION: u32 = 2;
@@ -58,8 +59,12 @@ struct Record {
     version: u32,
     k: usize,
     metric: Metric,
+    #[serde(default)]
+    voting: Voting,
     preparation: Preparation,
     scaling: Option<Scaling>,
+    #[serde(default)]
+    feature_weights: Vec<f64>,
     class_names: Vec<String>,
     feature_names: Vec<String>,
     source: String,
@@ -71,6 +76,7 @@ struct Record {
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Form {
+    Ignored,
     Constant(f64),
     Short(Decimal),
     Member { group: usize },
@@ -99,8 +105,10 @@ impl Knn {
             version: VERSION,
             k: self.options.k,
             metric: self.options.metric,
+            voting: self.options.voting,
             preparation: self.options.preparation,
-            scaling: self.scaling.clone(),
+            scaling: self.preparation.clone(),
+            feature_weights: self.options.feature_weights.clone(),
             class_names: metadata.class_names.clone(),
             feature_names: metadata.feature_names.clone(),
             source: metadata.source.clone(),
@@ -188,9 +196,6 @@ impl Knn {
     pub fn from_bytes(bytes: &[u8]) -> Result<(Self, ModelMetadata), ModelFileError> {
         let file = File::parse(bytes)?;
         let record = file.record()?;
-        if !(1..=255).contains(&record.k) {
-            return Err(content("k in 1..=255", record.k));
-        }
         let n_features = record.columns.len();
         if record.feature_names.len() != n_features {
             return Err(content(
@@ -199,6 +204,21 @@ impl Knn {
             ));
         }
         check_scaling(&record, n_features)?;
+        for (form, weight) in record.columns.iter().zip(&record.feature_weights) {
+            if matches!(form, Form::Ignored) != (*weight == 0.0) {
+                return Err(content(
+                    "features of weight 0 to be `ignored`, and no others",
+                    weight,
+                ));
+            }
+        }
+        let is_ignored = |form: &Form| matches!(form, Form::Ignored);
+        if record.feature_weights.is_empty() && record.columns.iter().any(is_ignored) {
+            return Err(content(
+                "weights of 0 for features that are `ignored`",
+                "no weights",
+            ));
+        }
         let labels = file.labels()?;
         let n_classes = record.class_names.len();
         if let Some(label) = labels.max().filter(|&label| label as usize >= n_classes) {
@@ -211,7 +231,12 @@ impl Knn {
             metric: record.metric,
             preparation: record.preparation,
             engine: order.as_ref().map_or(EngineKind::Scan, |_| EngineKind::Tree),
+            voting: record.voting,
+            feature_weights: record.feature_weights,
         };
+        options
+            .check(n_features)
+            .map_err(|error| content("options that can be fitted", error))?;
         let mut knn = Self::assemble(columns, labels, n_classes, options, record.scaling, order)
             .map_err(|error| content("a scaling that fits the columns", error))?;
         knn.visited_ppm = record.visited_ppm;
@@ -227,6 +252,7 @@ impl Knn {
 /// A feature's entry in the record.
 fn form(columns: &Columns, feature: Feature) -> Form {
     match feature {
+        Feature::Ignored => Form::Ignored,
         Feature::Constant(value) => Form::Constant(value),
         Feature::Short(idx) => Form::Short(columns.shorts[idx].0),
         Feature::Member { group, .. } => Form::Member { group },
@@ -415,6 +441,7 @@ impl<'a> File<'a> {
         const COUNTED: &str = "one column per feature of this form was read";
         for (feature, form) in forms.iter().enumerate() {
             columns.features.push(match form {
+                Form::Ignored => Feature::Ignored,
                 Form::Constant(value) => Feature::Constant(*value),
                 Form::Short(decimal) => {
                     columns

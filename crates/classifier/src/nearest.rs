@@ -68,6 +68,13 @@ impl Nearest {
         true
     }
 
+    /// Takes over `candidates`: the k nearest, already in order.
+    #[cfg(feature = "textbook")]
+    pub(crate) fn set(&mut self, candidates: &[Candidate]) {
+        self.found.clear();
+        self.found.extend_from_slice(candidates);
+    }
+
     /// By (distance, row) ascending.
     pub(crate) fn as_slice(&self) -> &[Candidate] {
         &self.found

@@ -4,7 +4,7 @@
 //! that does not vary (within rounding) is only shifted. The arithmetic is one subtraction and one division in f64,
 //! because exact distances need a definition and not "about the same".
 
-use crate::Rows;
+use crate::{Metric, Rows};
 
 /// How features are prepared before distances are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
@@ -62,6 +62,28 @@ impl Scaling {
                 }
             })
             .unzip();
+        Some(Self { offset, scale })
+    }
+
+    /// The preparation that `weights`, one a feature or none, make of `preparation`; `None` if values stay as they are.
+    ///
+    /// With `w` for a weight, `w·(x - q)²` is `(√w·x - √w·q)²` and `w·|x - q|` is `|w·x - w·q|`: the scale is divided by
+    /// `√w` or `w`. A weight of 0 makes it infinite and every value 0.
+    pub(crate) fn weighted(preparation: Option<&Self>, weights: &[f64], metric: Metric) -> Option<Self> {
+        if weights.iter().all(|weight| *weight == 1.0) {
+            return preparation.cloned();
+        }
+        let weigh = |(feature, &weight): (usize, &f64)| {
+            let (offset, scale) = preparation.map_or((0.0, 1.0), |scaling| {
+                (scaling.offset[feature], scaling.scale[feature])
+            });
+            match metric {
+                _ if weight == 0.0 => (0.0, f64::INFINITY),
+                Metric::Euclidean => (offset, scale / weight.sqrt()),
+                Metric::Manhattan => (offset, scale / weight),
+            }
+        };
+        let (offset, scale) = weights.iter().enumerate().map(weigh).unzip();
         Some(Self { offset, scale })
     }
 

@@ -9,6 +9,7 @@ use ndarray::{Array2, ArrayView1};
 
 use crate::compact::Columns;
 use crate::nearest::Candidate;
+use crate::scan::Question;
 use crate::{Metric, Rows as _, Scaling};
 
 /// The prepared training rows, n × d.
@@ -27,12 +28,13 @@ impl Textbook {
         Self { prepared }
     }
 
-    /// All rows by (distance, row), cut to `k`; `query` is prepared.
-    pub(crate) fn nearest(&self, query: ArrayView1<'_, f64>, metric: Metric, k: usize) -> Vec<Candidate> {
+    /// All rows by (distance, row), cut to `k`.
+    pub(crate) fn nearest(&self, question: &Question<'_>, k: usize) -> Vec<Candidate> {
+        let query = ArrayView1::from(question.prepared);
         let mut all: Vec<Candidate> = (0_u32..)
             .zip(self.prepared.rows())
             .map(|(row, values)| Candidate {
-                dist: distance(values, query, metric),
+                dist: distance(values, query, question.metric),
                 row,
             })
             .collect();

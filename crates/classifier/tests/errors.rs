@@ -1,6 +1,8 @@
 //! Bad training sets and bad queries are told apart and told where.
 
-use classifier::{EngineKind, FitError, Knn, KnnOptions, Preparation, QueryError, RowMajor, Rows, Scaling};
+use classifier::{
+    EngineKind, FitError, Knn, KnnOptions, Metric, Preparation, QueryError, RowMajor, Rows, Scaling,
+};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 fn fit(values: &[f64], labels: &[u32], options: &KnnOptions) -> Result<Knn, FitError> {
@@ -17,7 +19,7 @@ fn a_bad_training_set_is_refused_with_its_place() {
             ..KnnOptions::default()
         };
         let check = |values: &[f64], labels: &[u32], k: usize, message: &str| {
-            let error = fit(values, labels, &KnnOptions { k, ..options }).expect_err(message);
+            let error = fit(values, labels, &KnnOptions { k, ..options.clone() }).expect_err(message);
             assert_eq!(error.to_string(), message);
         };
         check(&[], &[], 5, "expected at least one training row, got none");
@@ -37,6 +39,40 @@ fn a_bad_training_set_is_refused_with_its_place() {
             5,
             "expected a finite number in row 1, feature 0, got inf",
         );
+    }
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn bad_weights_are_refused() {
+    let check = |feature_weights: &[f64], message: &str| {
+        let options = KnnOptions {
+            feature_weights: feature_weights.to_vec(),
+            ..KnnOptions::default()
+        };
+        let error = fit(&[1.0, 2.0], &[0], &options).expect_err(message);
+        assert_eq!(error.to_string(), message);
+    };
+    check(&[1.0], "expected 2 feature weights or none, got 1");
+    check(&[1.0, 1.0, 1.0], "expected 2 feature weights or none, got 3");
+    check(
+        &[0.0, 0.0],
+        "expected a positive weight for at least one feature, got zeros only",
+    );
+    for (weight, shown) in [(-1.0, "-1"), (f64::NAN, "NaN"), (f64::INFINITY, "inf")] {
+        check(
+            &[1.0, weight],
+            &format!("expected a weight that is finite and not negative for feature 1, got {shown}"),
+        );
+    }
+    // The smallest weight above 0 asks Manhattan distances for an infinite scale, the largest for one of 0.
+    for weight in [f64::from_bits(1), f64::MAX] {
+        let options = KnnOptions {
+            metric: Metric::Manhattan,
+            feature_weights: vec![1.0, weight],
+            ..KnnOptions::default()
+        };
+        let error = fit(&[1.0, 2.0], &[0], &options).expect_err("an overflow");
+        assert_eq!(error, FitError::Overflow { feature: 1 });
     }
 }
 

@@ -99,7 +99,7 @@ fn what_is_wrong_with_a_file_is_said() {
         "version\\\":1",
         "expected format version 2, got 1",
     );
-    check("\\\"k\\\":5", "\\\"k\\\":256", "expected k in 1..=255, got 256");
+    check("\\\"k\\\":5", "\\\"k\\\":256", "k = 256 is outside 1..=255");
     check("euclidean", "cosine", "unknown variant `cosine`");
     check("\\\"f0\\\",", "", "feature names, got 8");
     check("[\\\"low\\\",", "[", "expected labels in 0..2, got 2");

@@ -37,6 +37,7 @@ fn neighbours_and_classes_are_those_of_scikit_learn() {
                 metric: case.metric,
                 preparation: case.preparation,
                 engine,
+                ..KnnOptions::default()
             };
             let mut knn = Knn::fit(&RowMajor::new(&values, n_features), &golden.labels, 4, &options)
                 .expect("a valid training set");

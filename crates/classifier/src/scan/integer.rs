@@ -33,7 +33,7 @@ pub(crate) fn applies_to(columns: &Columns) -> bool {
     columns.shorts.iter().all(|(decimal, _)| decimal.divisor == 1.0)
         && columns.features.iter().all(|form| match form {
             Feature::Constant(value) => value.fract() == 0.0 && value.abs() <= MAX_QUERY,
-            Feature::Short(_) | Feature::Member { .. } => true,
+            Feature::Short(_) | Feature::Member { .. } | Feature::Ignored => true,
             Feature::Single(_) | Feature::Double(_) => false,
         })
 }

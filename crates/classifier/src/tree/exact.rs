@@ -13,7 +13,7 @@ use crate::scan::Question;
 /// What one query has to look at in every row.
 #[derive(Debug)]
 pub(super) struct Exact {
-    /// Of each feature: what 0 is when prepared, if it is a member of a group.
+    /// Of each feature: what 0 is when prepared, if it is a member of a group or ignored.
     zeros: Vec<Option<f64>>,
     /// Whether each group's members come after those of the group before.
     is_ordered: bool,
@@ -25,7 +25,7 @@ impl Exact {
     pub(super) fn new(columns: &Columns, scaling: Option<&Scaling>) -> Self {
         let zero = |(feature, form): (usize, &Feature)| {
             let prepared = scaling.map_or(0.0, |scaling| scaling.prepare(feature, 0.0));
-            matches!(form, Feature::Member { .. }).then_some(prepared)
+            matches!(form, Feature::Member { .. } | Feature::Ignored).then_some(prepared)
         };
         Self {
             zeros: columns.features.iter().enumerate().map(zero).collect(),

@@ -142,6 +142,7 @@ impl Leaves {
     /// The very value of `feature` in a lane of a leaf.
     pub(super) fn value(&self, columns: &Columns, leaf: usize, lane: usize, feature: usize) -> f64 {
         match columns.features[feature] {
+            Feature::Ignored => 0.0,
             Feature::Constant(value) => value,
             Feature::Short(idx) => {
                 let u = self.shorts[leaf * columns.shorts.len() + idx][lane];

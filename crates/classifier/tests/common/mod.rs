@@ -4,7 +4,7 @@
 //! `rand` finds no source of seeds, and a seed in the failure message is all that is needed to repeat a case.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use classifier::{ClassId, Knn, KnnOptions, Metric, Preparation, RowMajor, Rows as _, Scaling};
+use classifier::{ClassId, Knn, KnnOptions, Metric, Preparation, RowMajor, Rows as _, Scaling, Voting};
 
 /// SplitMix64 (G. Steele, D. Lea and C. Flood, "Fast splittable pseudorandom number generators", 2014).
 #[derive(Debug, Clone)]
@@ -93,14 +93,27 @@ pub(crate) fn push_one_hot(random: &mut Random, row: &mut Vec<f64>, size: usize)
 /// The definition: all (squared distance, row), sorted. Written apart from the crate's textbook engine.
 pub(crate) fn by_sorting(table: &Table, query: &[f64], options: &KnnOptions) -> Vec<(u32, f64)> {
     let scaling = Scaling::fit(options.preparation, &table.rows());
-    let prepare = |feature: usize, value: f64| match (options.preparation, &scaling) {
-        (Preparation::Raw, _) | (_, None) => value,
-        (_, Some(scaling)) => (value - scaling.offset[feature]) / scaling.scale[feature],
+    let weight = |feature: usize| options.feature_weights.get(feature).copied().unwrap_or(1.0);
+    let prepare = |feature: usize, value: f64| {
+        let (offset, scale) = match (options.preparation, &scaling) {
+            (Preparation::Raw, _) | (_, None) => (0.0, 1.0),
+            (_, Some(scaling)) => (scaling.offset[feature], scaling.scale[feature]),
+        };
+        let weight = weight(feature);
+        let factor = if options.metric == Metric::Euclidean {
+            weight.sqrt()
+        } else {
+            weight
+        };
+        (value - offset) / (scale / factor)
     };
     let mut all: Vec<(f64, u32)> = Vec::new();
     for row in 0..table.rows().n_rows() {
         let mut sum = 0.0;
         for (feature, (a, b)) in table.row(row).iter().zip(query).enumerate() {
+            if weight(feature) == 0.0 {
+                continue;
+            }
             let difference = prepare(feature, *a) - prepare(feature, *b);
             sum += if options.metric == Metric::Euclidean {
                 difference * difference
@@ -122,12 +135,25 @@ pub(crate) fn by_sorting(table: &Table, query: &[f64], options: &KnnOptions) -> 
     all.into_iter().map(|(sum, row)| (row, root(sum))).collect()
 }
 
-/// The class of most of `rows`, smallest if equal.
-pub(crate) fn vote(table: &Table, rows: &[(u32, f64)]) -> ClassId {
-    let mut votes = [0; Table::N_CLASSES];
-    for (row, _) in rows {
-        votes[table.labels[*row as usize] as usize] += 1;
+/// The class with most votes of `rows`, smallest if equal, and the shares of all.
+pub(crate) fn vote(table: &Table, rows: &[(u32, f64)], voting: Voting) -> (ClassId, [f64; Table::N_CLASSES]) {
+    let is_zero = |distance: f64| distance < 1e-305;
+    let any_is_zero = rows.iter().any(|(_, distance)| is_zero(*distance));
+    let all_infinite = rows.iter().all(|(_, distance)| *distance == f64::INFINITY);
+    let mut votes = [0.0; Table::N_CLASSES];
+    for &(row, distance) in rows {
+        votes[table.labels[row as usize] as usize] += match voting {
+            Voting::Uniform => 1.0,
+            Voting::Distance if any_is_zero => f64::from(u8::from(is_zero(distance))),
+            Voting::Distance if all_infinite => 1.0,
+            Voting::Distance => 1.0 / distance,
+        };
     }
-    let most = votes.iter().max().expect("classes");
-    votes.iter().position(|n| n == most).expect("one has most") as ClassId
+    let most = votes.into_iter().fold(0.0, f64::max);
+    let class = votes.iter().position(|votes| *votes == most);
+    let total: f64 = votes.iter().sum();
+    (
+        class.expect("one has most") as ClassId,
+        votes.map(|votes| votes / total),
+    )
 }
