@@ -124,12 +124,20 @@ pub enum ModelFileError {
         reason: String,
     },
     /// Written by another version.
-    #[error("expected format version {expected}, got {actual}")]
+    #[error("expected format version {expected} or an older one that is still read, got {actual}")]
     Version {
-        /// The version that this code reads.
+        /// The newest version that this code reads.
         expected: u32,
         /// The file's.
         actual: u32,
+    },
+    /// Damaged on its way.
+    #[error("expected the checksum {expected}, got {actual}")]
+    Checksum {
+        /// As the file says.
+        expected: String,
+        /// As its record and tensors give.
+        actual: String,
     },
     /// A tensor is missing or of another type or shape.
     #[error("expected tensor `{name}` as {expected}, got {actual}")]

@@ -5,7 +5,7 @@
 mod common;
 
 use classifier::{EngineKind, Knn, KnnOptions, Metric, ModelMetadata, Preparation, Voting};
-use common::{Random, Table, by_sorting, push_one_hot, vote};
+use common::{ENGINES, Random, Table, by_sorting, push_one_hot, vote};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 const METRICS: [Metric; 2] = [Metric::Euclidean, Metric::Manhattan];
@@ -35,21 +35,13 @@ fn check(name: &str, seed: u64, table: &Table, queries: &[Vec<f64>]) {
                 k,
                 metric,
                 preparation,
-                engine: EngineKind::Scan,
                 voting: random.choose(&[Voting::Uniform, Voting::Distance]),
                 feature_weights: weights(&mut random, table.n_features),
+                ..KnnOptions::default()
             };
             if magnitude_overflows(table, &options) {
                 continue;
             }
-            let mut scan = table.fit(&options);
-            let [mut textbook, mut tree, mut auto] =
-                [EngineKind::Textbook, EngineKind::Tree, EngineKind::Auto].map(|engine| {
-                    table.fit(&KnnOptions {
-                        engine,
-                        ..options.clone()
-                    })
-                });
             let metadata = ModelMetadata {
                 class_names: vec!["a".to_owned(); Table::N_CLASSES],
                 feature_names: vec!["f".to_owned(); table.n_features],
@@ -59,21 +51,22 @@ fn check(name: &str, seed: u64, table: &Table, queries: &[Vec<f64>]) {
                 let (loaded, read) = Knn::from_bytes(&knn.to_bytes(&metadata)).expect("just written");
                 assert_eq!(read, metadata);
                 assert_eq!(loaded.describe(), knn.describe());
+                assert_eq!(loaded.to_bytes(&metadata), knn.to_bytes(&metadata));
                 loaded
             };
-            let (mut loaded_scan, mut loaded_tree) = (reload(&scan), reload(&tree));
-            assert_eq!(auto.to_bytes(&metadata), reload(&auto).to_bytes(&metadata));
+            let by_engine = |&engine: &EngineKind| {
+                table.fit(&KnnOptions {
+                    engine,
+                    ..options.clone()
+                })
+            };
+            let mut models: Vec<Knn> = ENGINES.iter().map(by_engine).collect();
+            let loaded: Vec<Knn> = models.iter().map(reload).collect();
+            models.extend(loaded);
             for query in queries {
                 let case = || format!("{name}, seed {seed}, {options:?}, {n_rows} rows, query {query:?}");
                 let expected = by_sorting(table, query, &options);
-                for knn in [
-                    &mut scan,
-                    &mut textbook,
-                    &mut tree,
-                    &mut auto,
-                    &mut loaded_scan,
-                    &mut loaded_tree,
-                ] {
+                for knn in &mut models {
                     let found: Vec<(u32, f64)> = match knn.neighbours(query) {
                         Ok(neighbours) => neighbours.iter().map(|n| (n.row, n.distance)).collect(),
                         Err(error) => panic!("{}: {error}", case()),

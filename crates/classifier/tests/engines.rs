@@ -3,7 +3,7 @@
 mod common;
 
 use classifier::{EngineKind, KnnOptions, Metric, Preparation};
-use common::{Random, Table};
+use common::{ENGINES, Random, Table};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 fn uniform(n_rows: usize, n_features: usize) -> Table {
@@ -36,7 +36,11 @@ fn a_tree_is_chosen_where_few_rows_are_looked_at() {
 
 #[wasm_bindgen_test(unsupported = test)]
 fn the_engine_that_is_asked_for_is_used() {
-    for engine in [EngineKind::Textbook, EngineKind::Scan, EngineKind::Tree] {
+    let asked_for = ENGINES
+        .iter()
+        .copied()
+        .filter(|engine| *engine != EngineKind::Auto);
+    for engine in asked_for {
         for n_features in [2, 40] {
             let options = KnnOptions {
                 engine,

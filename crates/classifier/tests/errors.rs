@@ -1,19 +1,18 @@
 //! Bad training sets and bad queries are told apart and told where.
 
-use classifier::{
-    EngineKind, FitError, Knn, KnnOptions, Metric, Preparation, QueryError, RowMajor, Rows, Scaling,
-};
+mod common;
+
+use classifier::{FitError, Knn, KnnOptions, Metric, Preparation, QueryError, RowMajor, Rows, Scaling};
+use common::ENGINES;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 fn fit(values: &[f64], labels: &[u32], options: &KnnOptions) -> Result<Knn, FitError> {
     Knn::fit(&RowMajor::new(values, 2), labels, 2, options)
 }
 
-const ENGINES: [EngineKind; 2] = [EngineKind::Textbook, EngineKind::Scan];
-
 #[wasm_bindgen_test(unsupported = test)]
 fn a_bad_training_set_is_refused_with_its_place() {
-    for engine in ENGINES {
+    for &engine in ENGINES {
         let options = KnnOptions {
             engine,
             ..KnnOptions::default()
@@ -90,7 +89,7 @@ fn values_too_far_apart_to_be_scaled_are_refused() {
 
 #[wasm_bindgen_test(unsupported = test)]
 fn a_bad_query_is_refused_and_the_next_one_answered() {
-    for engine in ENGINES {
+    for &engine in ENGINES {
         let options = KnnOptions {
             engine,
             k: 1,
@@ -126,7 +125,7 @@ fn a_bad_query_is_refused_and_the_next_one_answered() {
 
 #[wasm_bindgen_test(unsupported = test)]
 fn fewer_rows_than_k_all_vote_and_equal_votes_go_to_the_smaller_class() {
-    for engine in ENGINES {
+    for &engine in ENGINES {
         let options = KnnOptions {
             engine,
             k: 255,
@@ -164,7 +163,7 @@ impl Rows for Featureless {
 
 #[wasm_bindgen_test(unsupported = test)]
 fn rows_without_features_are_all_equally_near() {
-    for engine in ENGINES {
+    for &engine in ENGINES {
         let options = KnnOptions {
             engine,
             k: 2,
@@ -215,4 +214,15 @@ fn the_description_says_what_was_chosen() {
         line.ends_with("1 constant, 1 integers or decimals in 16 bits)"),
         "{line}"
     );
+}
+
+#[cfg(not(feature = "textbook"))]
+#[wasm_bindgen_test(unsupported = test)]
+fn an_engine_that_was_left_out_is_refused() {
+    let options = KnnOptions {
+        engine: classifier::EngineKind::Textbook,
+        ..KnnOptions::default()
+    };
+    let error = fit(&[1.0, 2.0], &[0], &options).expect_err("no such engine");
+    assert_eq!(error, FitError::TextbookMissing);
 }

@@ -1,9 +1,12 @@
-//! The same neighbours, distances and predictions as scikit-learn, on a table without ties.
+//! The same neighbours, distances, predictions and class shares as scikit-learn, on a table without ties.
 //!
-//! `golden/generate.py` writes the expectations; the versions stand in the file. Distances are compared with a
-//! tolerance, because scikit-learn adds up in another order and scales by multiplication; rows and classes exactly.
+//! `golden/generate.py` writes the expectations; the versions stand in the file. Distances and shares are compared with
+//! a tolerance, because scikit-learn scales by multiplication and adds up in another order; rows and classes exactly.
 
-use classifier::{EngineKind, Knn, KnnOptions, Metric, Preparation, RowMajor};
+mod common;
+
+use classifier::{Knn, KnnOptions, Metric, Preparation, RowMajor, Voting};
+use common::ENGINES;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 #[derive(serde::Deserialize)]
@@ -15,49 +18,58 @@ struct Golden {
     cases: Vec<Case>,
 }
 
+/// One entry a query in the lists of lists, and in `predicted`.
 #[derive(serde::Deserialize)]
 struct Case {
     preparation: Preparation,
     metric: Metric,
+    feature_weights: Vec<f64>,
+    voting: Voting,
     neighbours: Vec<Vec<u32>>,
     distances: Vec<Vec<f64>>,
     predicted: Vec<u32>,
+    shares: Vec<Vec<f64>>,
 }
 
 #[wasm_bindgen_test(unsupported = test)]
-fn neighbours_and_classes_are_those_of_scikit_learn() {
+fn answers_are_those_of_scikit_learn() {
     let golden: Golden = serde_json::from_str(include_str!("golden/scikit_learn.json")).expect("valid JSON");
     let n_features = golden.rows[0].len();
     let values = golden.rows.concat();
-    assert_eq!(golden.cases.len(), 6);
+    assert_eq!(golden.cases.len(), 24);
     for case in &golden.cases {
-        for engine in [EngineKind::Textbook, EngineKind::Scan] {
+        for &engine in ENGINES {
             let options = KnnOptions {
                 k: golden.k,
                 metric: case.metric,
                 preparation: case.preparation,
                 engine,
-                ..KnnOptions::default()
+                voting: case.voting,
+                feature_weights: case.feature_weights.clone(),
             };
-            let mut knn = Knn::fit(&RowMajor::new(&values, n_features), &golden.labels, 4, &options)
-                .expect("a valid training set");
+            let rows = RowMajor::new(&values, n_features);
+            let mut knn = Knn::fit(&rows, &golden.labels, 4, &options).expect("a valid training set");
             for (i, query) in golden.queries.iter().enumerate() {
-                let neighbours = knn.neighbours(query).expect("a valid query");
-                let rows: Vec<u32> = neighbours.iter().map(|neighbour| neighbour.row).collect();
-                assert_eq!(rows, case.neighbours[i], "{options:?}, query {i}");
-                for (neighbour, expected) in neighbours.iter().zip(&case.distances[i]) {
+                let name = || format!("{options:?}, query {i}");
+                let answer = knn.classify(query).expect("a valid query");
+                let rows: Vec<u32> = answer.neighbours.iter().map(|neighbour| neighbour.row).collect();
+                assert_eq!(rows, case.neighbours[i], "{}", name());
+                for (neighbour, expected) in answer.neighbours.iter().zip(&case.distances[i]) {
                     let error = (neighbour.distance - expected).abs();
-                    // scikit-learn's brute force takes Euclidean distances from dot products: half the digits.
                     assert!(
-                        error <= 1e-7 * expected.max(1.0),
-                        "{options:?}, query {i}: {neighbour:?} {expected}"
+                        error <= 1e-12 * expected.max(1.0),
+                        "{}: {neighbour:?} {expected}",
+                        name()
                     );
                 }
-                assert_eq!(
-                    knn.predict(query),
-                    Ok(case.predicted[i]),
-                    "{options:?}, query {i}"
-                );
+                assert_eq!(answer.class, case.predicted[i], "{}", name());
+                for (share, expected) in answer.shares.iter().zip(&case.shares[i]) {
+                    assert!(
+                        (share - expected).abs() <= 1e-12,
+                        "{}: {share} {expected}",
+                        name()
+                    );
+                }
             }
         }
     }

@@ -4,7 +4,18 @@
 //! `rand` finds no source of seeds, and a seed in the failure message is all that is needed to repeat a case.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use classifier::{ClassId, Knn, KnnOptions, Metric, Preparation, RowMajor, Rows as _, Scaling, Voting};
+use classifier::{
+    ClassId, EngineKind, Knn, KnnOptions, Metric, Preparation, RowMajor, Rows as _, Scaling, Voting,
+};
+
+/// Every engine that this build has.
+pub(crate) const ENGINES: &[EngineKind] = &[
+    EngineKind::Scan,
+    EngineKind::Tree,
+    EngineKind::Auto,
+    #[cfg(feature = "textbook")]
+    EngineKind::Textbook,
+];
 
 /// SplitMix64 (G. Steele, D. Lea and C. Flood, "Fast splittable pseudorandom number generators", 2014).
 #[derive(Debug, Clone)]

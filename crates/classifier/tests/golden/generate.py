@@ -30,22 +30,33 @@ def table(n):
 
 
 rows, queries = table(N_ROWS), table(N_QUERIES)
+# Two rows among the queries: neighbours at distance 0 vote alone, where votes go by distance.
+queries = numpy.vstack([queries, rows[[3, 17]]])
 labels = random.randint(0, 4, N_ROWS)
+weights = [1.0, 0.25, 400.0, 3.0, 1.0, 0.0, 2.0, 0.5]
 cases = []
 for preparation, scaler in [("raw", None), ("standard", StandardScaler()), ("min-max", MinMaxScaler())]:
     x = rows if scaler is None else scaler.fit_transform(rows)
     q = queries if scaler is None else scaler.transform(queries)
-    for metric in ["euclidean", "manhattan"]:
-        model = KNeighborsClassifier(K, metric=metric, algorithm="brute").fit(x, labels)
-        distances, neighbours = model.kneighbors(q, K + 1)
-        assert (numpy.diff(distances) > 1e-9).all(), "tied distances: choose another seed"
-        cases.append({
-            "preparation": preparation,
-            "metric": metric,
-            "neighbours": neighbours[:, :K].tolist(),
-            "distances": distances[:, :K].tolist(),
-            "predicted": model.predict(q).tolist(),
-        })
+    for metric, p in [("euclidean", 2), ("manhattan", 1)]:
+        for w in [None, weights]:
+            for voting in ["uniform", "distance"]:
+                # Ball trees add up differences; brute force would take Euclidean distances from dot products, half the digits.
+                model = KNeighborsClassifier(
+                    K, p=p, weights=voting, algorithm="ball_tree", metric_params=w and {"w": numpy.array(w)}
+                ).fit(x, labels)
+                distances, neighbours = model.kneighbors(q, K + 1)
+                assert (numpy.diff(distances) > 1e-9).all(), "tied distances: choose another seed"
+                cases.append({
+                    "preparation": preparation,
+                    "metric": metric,
+                    "feature_weights": w or [],
+                    "voting": voting,
+                    "neighbours": neighbours[:, :K].tolist(),
+                    "distances": distances[:, :K].tolist(),
+                    "predicted": model.predict(q).tolist(),
+                    "shares": model.predict_proba(q).tolist(),
+                })
 
 golden = {
     "versions": {"scikit-learn": sklearn.__version__, "numpy": numpy.__version__},

@@ -1,0 +1,357 @@
+//! Reading a model file: everything is checked before it is believed.
+
+use safetensors::tensor::{Dtype, Metadata};
+
+use super::checksum::crc32;
+use super::{CHECKSUM_KEY, Form, LENGTH_BYTES, ModelMetadata, OLDEST_VERSION, RECORD_KEY, Record, VERSION};
+use crate::compact::{BLOCK, Column, Columns, Feature, Group};
+use crate::labels::Labels;
+use crate::tree::Order;
+use crate::{EngineKind, Knn, KnnOptions, ModelFileError, Preparation};
+
+/// Only the version, so that a file of another version is not blamed for its other fields.
+#[derive(serde::Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+impl Knn {
+    /// Reads a model back. It answers as the fitted one did, and by the same engine.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelFileError`]; whatever the bytes are, this neither panics nor takes memory out of proportion to them.
+    pub fn from_bytes(bytes: &[u8]) -> Result<(Self, ModelMetadata), ModelFileError> {
+        let file = File::parse(bytes)?;
+        let record = file.record()?;
+        let n_features = record.columns.len();
+        if record.feature_names.len() != n_features {
+            return Err(content(
+                format!("{n_features} feature names"),
+                record.feature_names.len(),
+            ));
+        }
+        check_scaling(&record, n_features)?;
+        let labels = file.labels()?;
+        let n_classes = record.class_names.len();
+        if let Some(label) = labels.max().filter(|&label| label as usize >= n_classes) {
+            return Err(content(format!("labels in 0..{n_classes}"), label));
+        }
+        let columns = file.columns(&record.columns, labels.len())?;
+        let order = file.order(record.categories, &columns)?;
+        let by_order = order.as_ref().map_or(EngineKind::Scan, |_| EngineKind::Tree);
+        let options = KnnOptions {
+            k: record.k,
+            metric: record.metric,
+            preparation: record.preparation,
+            engine: record.engine.unwrap_or(by_order),
+            voting: record.voting,
+            feature_weights: record.feature_weights,
+        };
+        options
+            .check(n_features)
+            .map_err(|error| content("options that can be fitted", error))?;
+        check_ignored(&options, &columns)?;
+        let mut knn = Self::assemble(columns, labels, n_classes, options, record.scaling, order)
+            .map_err(|error| content("a model that can be put together", error))?;
+        knn.visited_ppm = knn.visited_ppm.or(record.visited_ppm);
+        let metadata = ModelMetadata {
+            class_names: record.class_names,
+            feature_names: record.feature_names,
+            source: record.source,
+        };
+        Ok((knn, metadata))
+    }
+}
+
+fn content(expected: impl Into<String>, actual: impl ToString) -> ModelFileError {
+    ModelFileError::Content {
+        expected: expected.into(),
+        actual: actual.to_string(),
+    }
+}
+
+fn check_scaling(record: &Record, n_features: usize) -> Result<(), ModelFileError> {
+    match (&record.scaling, record.preparation) {
+        (None, Preparation::Raw) => Ok(()),
+        (None, preparation) => Err(content(format!("a scaling for {preparation} features"), "none")),
+        (Some(_), Preparation::Raw) => Err(content("no scaling for raw features", "one")),
+        (Some(scaling), _) => {
+            let lengths = (scaling.offset.len(), scaling.scale.len());
+            if lengths != (n_features, n_features) {
+                return Err(content(
+                    format!("{n_features} offsets and scales"),
+                    format!("{lengths:?}"),
+                ));
+            }
+            let is_usable =
+                |(offset, scale): (&f64, &f64)| offset.is_finite() && scale.is_finite() && *scale > 0.0;
+            if !scaling.offset.iter().zip(&scaling.scale).all(is_usable) {
+                return Err(content("finite offsets and positive scales", "others"));
+            }
+            Ok(())
+        }
+    }
+}
+
+/// A feature is left out if its weight is 0, and only then.
+fn check_ignored(options: &KnnOptions, columns: &Columns) -> Result<(), ModelFileError> {
+    for (feature, form) in columns.features.iter().enumerate() {
+        let weight = options.feature_weights.get(feature).copied().unwrap_or(1.0);
+        if matches!(form, Feature::Ignored) != (weight == 0.0) {
+            return Err(content(
+                "features to be `ignored` where their weight is 0",
+                format!("{form:?} of weight {weight}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A safetensors file whose header has been checked against its length.
+struct File<'a> {
+    metadata: Metadata,
+    data: &'a [u8],
+}
+
+impl<'a> File<'a> {
+    fn parse(bytes: &'a [u8]) -> Result<Self, ModelFileError> {
+        let (header_len, metadata) =
+            safetensors::SafeTensors::read_metadata(bytes).map_err(|error| ModelFileError::Container {
+                reason: error.to_string(),
+            })?;
+        let data = bytes.get(LENGTH_BYTES + header_len..).unwrap_or_default();
+        Ok(Self { metadata, data })
+    }
+
+    fn record(&self) -> Result<Record, ModelFileError> {
+        let invalid = |reason: String| ModelFileError::Record { reason };
+        let entry = |key| self.metadata.metadata().as_ref()?.get(key);
+        let record = entry(RECORD_KEY).ok_or_else(|| invalid("there is none".to_owned()))?;
+        let Versioned { version } =
+            serde_json::from_str(record).map_err(|error| invalid(error.to_string()))?;
+        if !(OLDEST_VERSION..=VERSION).contains(&version) {
+            return Err(ModelFileError::Version {
+                expected: VERSION,
+                actual: version,
+            });
+        }
+        if let Some(expected) = entry(CHECKSUM_KEY) {
+            let actual = format!("{:08x}", crc32(&[record.as_bytes(), self.data]));
+            if *expected != actual {
+                return Err(ModelFileError::Checksum {
+                    expected: expected.clone(),
+                    actual,
+                });
+            }
+        }
+        serde_json::from_str(record).map_err(|error| invalid(error.to_string()))
+    }
+
+    /// Type, shape and bytes of a tensor.
+    fn tensor(&self, name: &str) -> Option<(Dtype, &[usize], &'a [u8])> {
+        let info = self.metadata.info(name)?;
+        let bytes = self.data.get(info.data_offsets.0..info.data_offsets.1)?;
+        Some((info.dtype, &info.shape, bytes))
+    }
+
+    fn labels(&self) -> Result<Labels, ModelFileError> {
+        match self.tensor("labels") {
+            Some((_, [0], _)) => Err(content("at least one row", 0)),
+            Some((Dtype::U8, [_], bytes)) => Ok(Labels::U8(bytes.to_vec())),
+            Some((Dtype::U16, [_], bytes)) => Ok(Labels::U16(
+                bytes
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .copied()
+                    .map(u16::from_le_bytes)
+                    .collect(),
+            )),
+            Some((Dtype::U32, [_], bytes)) => Ok(Labels::U32(
+                bytes
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .copied()
+                    .map(u32::from_le_bytes)
+                    .collect(),
+            )),
+            other => Err(wrong_tensor("labels", "U8, U16 or U32 [rows]".to_owned(), other)),
+        }
+    }
+
+    /// The order of a tree, if there is one.
+    fn order(&self, categories: Vec<usize>, columns: &Columns) -> Result<Option<Order>, ModelFileError> {
+        match self.tensor("order") {
+            None if categories.is_empty() => Ok(None),
+            Some((Dtype::U32, [n_rows], bytes)) if *n_rows == columns.n_rows => {
+                let rows = bytes.as_chunks().0.iter().copied().map(u32::from_le_bytes);
+                let order = Order::checked(rows.collect(), categories, columns);
+                let invalid = || content("each row once in `order`, and large trees of groups", "others");
+                order.map(Some).ok_or_else(invalid)
+            }
+            other => Err(wrong_tensor("order", format!("U32 [{}]", columns.n_rows), other)),
+        }
+    }
+
+    /// The columns of a tensor, which must have `dtype` and `n_columns` of them.
+    fn rows_of<const N: usize, T>(
+        &self,
+        name: &'static str,
+        dtype: Dtype,
+        [n_columns, n_rows]: [usize; 2],
+        from_le_bytes: fn([u8; N]) -> T,
+    ) -> Result<Vec<Vec<T>>, ModelFileError> {
+        match self.tensor(name) {
+            None if n_columns == 0 => Ok(Vec::new()),
+            Some((actual, shape, bytes)) if actual == dtype && shape == [n_columns, n_rows] => {
+                let padded = n_rows.next_multiple_of(BLOCK);
+                let column = |bytes: &[u8]| {
+                    let mut values = Vec::with_capacity(padded);
+                    values.extend(bytes.as_chunks().0.iter().copied().map(from_le_bytes));
+                    values
+                };
+                Ok(bytes.chunks_exact(N * n_rows).map(column).collect())
+            }
+            other => Err(wrong_tensor(
+                name,
+                format!("{dtype} [{n_columns}, {n_rows}]"),
+                other,
+            )),
+        }
+    }
+
+    fn columns(&self, forms: &[Form], n_rows: usize) -> Result<Columns, ModelFileError> {
+        if u32::try_from(n_rows).is_err() {
+            return Err(content("at most 4294967295 rows", n_rows));
+        }
+        let count = |is_form: fn(&Form) -> bool| [forms.iter().filter(|form| is_form(form)).count(), n_rows];
+        let n_groups = match self.tensor("category") {
+            Some((_, [n_groups, _], _)) => *n_groups,
+            _ => 0,
+        };
+        let shorts = count(|form| matches!(form, Form::Short(_)));
+        let mut shorts = self
+            .rows_of("short", Dtype::I16, shorts, i16::from_le_bytes)?
+            .into_iter();
+        let singles = count(|form| matches!(form, Form::Single));
+        let mut singles = self
+            .rows_of("single", Dtype::F32, singles, f32::from_le_bytes)?
+            .into_iter();
+        let doubles = count(|form| matches!(form, Form::Double));
+        let mut doubles = self
+            .rows_of("double", Dtype::F64, doubles, f64::from_le_bytes)?
+            .into_iter();
+        let codes = self.rows_of("category", Dtype::U8, [n_groups, n_rows], |[code]: [u8; 1]| code)?;
+        let groups = codes.into_iter().map(|mut codes| {
+            codes.resize(n_rows.next_multiple_of(BLOCK), 0);
+            Group {
+                members: Vec::new(),
+                codes,
+            }
+        });
+
+        let mut columns = Columns {
+            n_rows,
+            features: Vec::with_capacity(forms.len()),
+            shorts: Vec::new(),
+            groups: groups.collect(),
+            singles: Vec::new(),
+            doubles: Vec::new(),
+        };
+        const COUNTED: &str = "one column per feature of this form was read";
+        for (feature, form) in forms.iter().enumerate() {
+            columns.features.push(match form {
+                Form::Ignored => Feature::Ignored,
+                Form::Constant(value) => Feature::Constant(*value),
+                Form::Short(decimal) => {
+                    columns
+                        .shorts
+                        .push((*decimal, Column::new(feature, shorts.next().expect(COUNTED))));
+                    Feature::Short(columns.shorts.len() - 1)
+                }
+                Form::Member { group } => {
+                    let members = &mut columns
+                        .groups
+                        .get_mut(*group)
+                        .ok_or_else(|| content(format!("a group in 0..{n_groups}"), group))?
+                        .members;
+                    members.push(feature);
+                    let code =
+                        u8::try_from(members.len()).map_err(|_| content("up to 255 members", "more"))?;
+                    Feature::Member { group: *group, code }
+                }
+                Form::Single => {
+                    columns
+                        .singles
+                        .push(Column::new(feature, singles.next().expect(COUNTED)));
+                    Feature::Single(columns.singles.len() - 1)
+                }
+                Form::Double => {
+                    columns
+                        .doubles
+                        .push(Column::new(feature, doubles.next().expect(COUNTED)));
+                    Feature::Double(columns.doubles.len() - 1)
+                }
+            });
+        }
+        check_values(&columns)?;
+        Ok(columns)
+    }
+}
+
+/// Refuses values that no fit produces and that the engines rely on not to meet.
+fn check_values(columns: &Columns) -> Result<(), ModelFileError> {
+    for (decimal, column) in &columns.shorts {
+        if !decimal.is_valid() {
+            return Err(content(
+                "an integer base and a power of ten as divisor",
+                format!("{decimal:?}"),
+            ));
+        }
+        if column.min < 0 {
+            return Err(content("short values in 0..=32767", column.min));
+        }
+    }
+    for group in &columns.groups {
+        let largest = group.codes.iter().copied().max().unwrap_or(0);
+        if usize::from(largest) > group.members.len() {
+            return Err(content(format!("codes up to {}", group.members.len()), largest));
+        }
+    }
+    // Any NaN or infinity shows, whereas `min` and `max` of a column may step over a NaN.
+    let singles = columns
+        .singles
+        .iter()
+        .flat_map(|column| &column.values)
+        .all(|value| value.is_finite());
+    let doubles = columns
+        .doubles
+        .iter()
+        .flat_map(|column| &column.values)
+        .all(|value| value.is_finite());
+    let constants = columns
+        .features
+        .iter()
+        .all(|form| !matches!(form, Feature::Constant(x) if !x.is_finite()));
+    if !(singles && doubles && constants) {
+        return Err(content("finite values", "NaN or infinity"));
+    }
+    Ok(())
+}
+
+fn wrong_tensor(
+    name: &'static str,
+    expected: String,
+    actual: Option<(Dtype, &[usize], &[u8])>,
+) -> ModelFileError {
+    let actual = actual.map_or("none".to_owned(), |(dtype, shape, _)| {
+        format!("{dtype} {shape:?}")
+    });
+    ModelFileError::Tensor {
+        name,
+        expected,
+        actual,
+    }
+}
