@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use classifier::{Metric, Preparation};
+use classifier::{Metric, Preparation, Voting};
 use datasets::{Dataset, Lookup};
 
 use crate::config::{Config, Start, defaults};
@@ -130,6 +130,9 @@ pub struct ServeArgs {
     /// Distance between prepared features
     #[arg(long, value_enum, default_value_t)]
     pub metric: MetricArg,
+    /// What a neighbour's vote is worth
+    #[arg(long, value_enum, default_value_t)]
+    pub voting: VotingArg,
     /// Port to listen on, on 127.0.0.1; 0 picks a free one
     #[arg(long, default_value_t = defaults::PORT)]
     pub port: u16,
@@ -232,6 +235,16 @@ pub enum Prepare {
     Auto,
 }
 
+/// `--voting`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum VotingArg {
+    /// One vote each.
+    #[default]
+    Uniform,
+    /// The inverse of its distance.
+    Distance,
+}
+
 /// `--metric`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum MetricArg {
@@ -286,6 +299,10 @@ impl ServeArgs {
             metric: match self.metric {
                 MetricArg::Euclidean => Metric::Euclidean,
                 MetricArg::Manhattan => Metric::Manhattan,
+            },
+            voting: match self.voting {
+                VotingArg::Uniform => Voting::Uniform,
+                VotingArg::Distance => Voting::Distance,
             },
             pace,
             looping: self.looping,

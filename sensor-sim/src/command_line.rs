@@ -33,8 +33,8 @@ pub(crate) fn command_line(config: &Config, preparation: Preparation) -> Option<
     words.push(format!("--order {order} --seed {}", config.seed));
     words.push(format!("--split {}", percentages(config.training_share)));
     words.push(format!(
-        "--prepare {preparation} --k {} --metric {metric}",
-        config.k
+        "--prepare {preparation} --k {} --metric {metric} --voting {}",
+        config.k, config.voting
     ));
     if config.looping {
         words.push("--loop".to_owned());
@@ -77,7 +77,7 @@ mod tests {
     fn the_line_means_what_it_was_made_from() {
         for arguments in [
             "--dataset wine",
-            "--dataset wine --rate max --loop --order file --split 7/93 --k 3 --metric manhattan",
+            "--dataset wine --rate max --loop --order file --split 7/93 --k 3 --metric manhattan --voting distance",
             "--dataset wine --rate 0.5 --filter-iqr --seed 7 --split 33.3/66.7",
             "--dataset wine --filter-iqr=whole --binary-at-least 6",
         ] {
@@ -103,8 +103,8 @@ mod tests {
                 "{line}"
             );
             assert_eq!(
-                (again.k, again.metric, &again.pace),
-                (config.k, config.metric, &config.pace)
+                (again.k, again.metric, again.voting, &again.pace),
+                (config.k, config.metric, config.voting, &config.pace)
             );
             assert_eq!(again.dataset, config.dataset, "{line}");
             assert_eq!(command_line(&again, Preparation::MinMax), Some(line));

@@ -3,7 +3,7 @@
 use std::num::{NonZeroU8, NonZeroU32};
 use std::sync::Arc;
 
-use classifier::{Metric, Preparation};
+use classifier::{Metric, Preparation, Voting};
 use datasets::{Dataset, Order};
 
 use crate::schedule::Pace;
@@ -30,6 +30,8 @@ pub struct Config {
     pub k: NonZeroU8,
     /// Distance between prepared features.
     pub metric: Metric,
+    /// What a neighbour's vote is worth.
+    pub voting: Voting,
     /// How fast readings come.
     pub pace: Pace,
     /// Whether the stream starts again at its end.
@@ -65,7 +67,8 @@ impl Config {
             filter_iqr: false,
             preparation: None,
             k: defaults::K,
-            metric: Metric::Euclidean,
+            metric: Metric::default(),
+            voting: Voting::default(),
             pace: Pace::Rate(defaults::RATE),
             looping: false,
             start: Start::OnViewer,

@@ -8,7 +8,7 @@
 use std::num::NonZeroUsize;
 use std::thread;
 
-use classifier::{ClassId, EngineKind, FitError, Knn, KnnOptions, Metric, Preparation};
+use classifier::{ClassId, FitError, Knn, KnnOptions, Preparation};
 
 use crate::model::TrainingRows;
 
@@ -46,7 +46,8 @@ impl Score {
     }
 }
 
-/// Scores every preparation, in the order in which ties are decided. Works on all cores.
+/// Scores every preparation for a model of these `options`, whose own preparation does not matter, in the order in which
+/// ties are decided. Works on all cores.
 ///
 /// # Errors
 ///
@@ -54,8 +55,7 @@ impl Score {
 pub(crate) fn scores(
     rows: &TrainingRows<'_>,
     n_classes: usize,
-    k: usize,
-    metric: Metric,
+    options: &KnnOptions,
 ) -> Result<Vec<Score>, FitError> {
     let n_rows = rows.rows.len();
     let scored_folds = if n_rows <= MAX_ROWS_FOR_ALL_FOLDS {
@@ -70,11 +70,8 @@ pub(crate) fn scores(
     let n_threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let score = |&(preparation, fold): &(Preparation, usize)| {
         let options = KnnOptions {
-            k,
-            metric,
             preparation,
-            engine: EngineKind::Auto,
-            ..KnnOptions::default()
+            ..options.clone()
         };
         score_fold(rows, fold, n_classes, &options)
     };
@@ -181,7 +178,7 @@ mod tests {
     fn scores_of(dataset: &Dataset) -> Vec<Score> {
         let rows: Vec<u32> = (0..dataset.n_rows() as u32).collect();
         let rows = TrainingRows { dataset, rows: &rows };
-        scores(&rows, 2, 5, Metric::Euclidean).unwrap()
+        scores(&rows, 2, &KnnOptions::default()).unwrap()
     }
 
     #[test]

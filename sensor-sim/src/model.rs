@@ -1,7 +1,7 @@
 //! The model that goes with the stream: fitted to the training part when the server starts, served as one file.
 
 use bytes::Bytes;
-use classifier::{ClassId, EngineKind, FitError, Knn, KnnOptions, ModelMetadata, Preparation, Rows};
+use classifier::{ClassId, FitError, Knn, KnnOptions, ModelMetadata, Preparation, Rows};
 use datasets::Dataset;
 use sha2::{Digest as _, Sha256};
 use tracing::info;
@@ -66,11 +66,16 @@ pub(crate) fn fit(config: &Config, training: &[u32]) -> Result<ModelFile, FitErr
         rows: training,
     };
     let n_classes = config.dataset.classes.len();
-    let k = usize::from(config.k.get());
+    let mut options = KnnOptions {
+        k: usize::from(config.k.get()),
+        metric: config.metric,
+        voting: config.voting,
+        ..KnnOptions::default()
+    };
     let preparation = match config.preparation {
         Some(preparation) => preparation,
         None => {
-            let scores = cross_validation::scores(&rows, n_classes, k, config.metric)?;
+            let scores = cross_validation::scores(&rows, n_classes, &options)?;
             let best = cross_validation::best(&scores);
             let listed: Vec<String> = scores
                 .iter()
@@ -84,13 +89,7 @@ pub(crate) fn fit(config: &Config, training: &[u32]) -> Result<ModelFile, FitErr
             best
         }
     };
-    let options = KnnOptions {
-        k,
-        metric: config.metric,
-        preparation,
-        engine: EngineKind::Auto,
-        ..KnnOptions::default()
-    };
+    options.preparation = preparation;
     let knn = Knn::fit(&rows, &rows.labels_of(training), n_classes, &options)?;
     let metadata = ModelMetadata {
         class_names: config.dataset.classes.clone(),

@@ -69,6 +69,7 @@ function factsOf(snapshot) {
     ["model", model?.description],
     ["training rows", model?.n_rows == null ? null : count(model.n_rows)],
     ["neighbours", model?.k == null ? null : `k = ${model.k}, ${model.metric ?? "metric not said"}`],
+    ["votes", model?.voting === "distance" ? "weighted by 1/distance" : model?.voting],
     ["preparation", model?.preparation],
     ["engine", model?.engine],
     ["model file", model?.n_bytes == null ? null : `${bytes(model.n_bytes)}${model.load_millis == null ? "" : `, ready after ${duration(model.load_millis * 1000)}`}`],

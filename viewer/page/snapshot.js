@@ -14,7 +14,7 @@
 /** @typedef {{p50: number|null, p95: number|null, p99: number|null, max: number|null, n: number}} Percentiles */
 /** @typedef {"end_to_end"|"server"|"network"|"wait"|"classify"} Stage */
 /** @typedef {{seq: number, predicted: number, true_label: number|null, shares: number[], latency_micros: number|null, distance: number|null}} LabelledReading */
-/** @typedef {{description: string, n_bytes: number|null, n_loaded_bytes: number|null, n_rows: number|null, k: number|null, metric: string|null, preparation: string|null, engine: string|null, load_millis: number|null}} Model */
+/** @typedef {{description: string, n_bytes: number|null, n_loaded_bytes: number|null, n_rows: number|null, k: number|null, metric: string|null, voting: string|null, preparation: string|null, engine: string|null, load_millis: number|null}} Model */
 
 /**
  * @typedef {object} Snapshot

@@ -2,7 +2,7 @@
 //!
 //! Built only when the page asks, about once a frame; the percentiles, its dearest part, are kept for 200 ms.
 
-use classifier_wasm::classifier::{EngineKind, Metric, Preparation};
+use classifier_wasm::classifier::{EngineKind, Metric, Preparation, Voting};
 use evaluation::{LatencySummary, Scores};
 use protocol::{Feature, Pace, Schema};
 use serde::Serialize;
@@ -119,6 +119,7 @@ struct Model<'a> {
     n_rows: Option<usize>,
     k: Option<usize>,
     metric: Option<Metric>,
+    voting: Option<Voting>,
     preparation: Option<Preparation>,
     engine: Option<EngineKind>,
     load_millis: Option<f64>,
@@ -220,7 +221,7 @@ impl Viewer {
                 upper_micros: &summaries.bins.upper_micros,
                 counts: &summaries.bins.counts,
             },
-            clock: session.clock().estimate().map(|estimate| Clock {
+            clock: session.clock().estimate_at(now).map(|estimate| Clock {
                 offset_micros: estimate.offset_micros,
                 uncertainty_micros: estimate.uncertainty_micros,
                 n: estimate.n,
@@ -342,6 +343,7 @@ fn model(viewer: &Viewer) -> Option<Model<'_>> {
         n_rows: description.map(|description| description.n_rows),
         k: description.map(|description| description.k),
         metric: description.map(|description| description.metric),
+        voting: description.map(|description| description.voting),
         preparation: description.map(|description| description.preparation),
         engine: description.map(|description| description.engine),
         load_millis: viewer.loading().took_micros.map(|micros| micros / 1e3),

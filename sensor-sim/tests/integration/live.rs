@@ -375,7 +375,7 @@ async fn a_schema_tells_the_pace_and_the_command_line() {
         (protocol::Pace::Recorded, None, Some(60.0))
     );
     let expected = "sensor-sim --data 'my small.csv' --speed 60 --order file --seed 42 --split 20/80 \
-                    --prepare standard --k 5 --metric euclidean";
+                    --prepare standard --k 5 --metric euclidean --voting uniform";
     assert_eq!(replay.command.as_deref(), Some(expected));
 }
 
