@@ -13,17 +13,20 @@
 //! | double | anything else | 8 |
 //!
 //! Decimals survive because both `base + u` and the divisor are exact in f64 and IEEE division rounds correctly,
-//! as does reading "0.27": both are the f64 nearest to 27/100. It is checked all the same, value by value.
+//! as does reading "0.27": both are the f64 nearest to 27/100. It is checked all the same, value by value, while rows
+//! come in (`growing.rs`).
 
-use crate::{FitError, Rows};
+use crate::Rows;
+use crate::growing::{Growing, GrowingColumn, PIECE, Piece};
+use crate::pace::Pace;
 
 /// Rows that the scan handles together: two cache lines of a short column, eight SIMD registers. Columns are padded to
 /// whole blocks. Of Covertype's blocks 9 %, 16 % and 27 % pass two windows at 32, 64 and 128 rows; not tuned further.
 pub(crate) const BLOCK: usize = 64;
 
 /// Largest power of ten that is tried as a divisor.
-const MAX_DECIMALS: usize = 9;
-const POWERS_OF_TEN: [f64; MAX_DECIMALS + 1] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
+pub(crate) const MAX_DECIMALS: usize = 9;
+pub(crate) const POWERS_OF_TEN: [f64; MAX_DECIMALS + 1] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 /// Scaled decimals stay below this, so that they and the rounding of `value * divisor` are exact enough:
 /// 2^40 * 2^-52 is far below the half that would make a wrong integer.
 const MAX_SCALED: f64 = (1_u64 << 40) as f64;
@@ -61,6 +64,14 @@ pub(crate) struct Decimal {
 impl Decimal {
     pub(crate) fn value(self, u: i16) -> f64 {
         (self.base + f64::from(u)) / self.divisor
+    }
+
+    /// The integer of a value that is one of these decimals.
+    pub(crate) fn short(self, value: f64) -> i16 {
+        let scaled = scaled_exactly(value, self.divisor);
+        let u = scaled.expect("a decimal of this power") - self.base;
+        debug_assert!((0.0..=f64::from(i16::MAX)).contains(&u), "in the range seen");
+        u as i16
     }
 
     /// Whether arithmetic with it is what the documentation says; for what comes from a file.
@@ -147,42 +158,25 @@ impl Rows for Columns {
 }
 
 impl Columns {
-    /// Reads `rows` column by column and picks a form for each; `feature_weights` are one a feature or none.
-    pub(crate) fn new(rows: &impl Rows, feature_weights: &[f64]) -> Result<Self, FitError> {
-        let n_rows = rows.n_rows();
-        if n_rows == 0 {
-            return Err(FitError::NoRows);
-        }
-        if u32::try_from(n_rows).is_err() {
-            return Err(FitError::TooManyRows { n_rows });
-        }
+    /// Picks a form for each column of `rows`, which are all in and at least one.
+    pub(crate) async fn new(rows: Growing, pace: &Pace) -> Self {
         let mut columns = Self {
-            n_rows,
+            n_rows: rows.n_rows(),
             features: Vec::with_capacity(rows.n_features()),
             shorts: Vec::new(),
             groups: Vec::new(),
             singles: Vec::new(),
             doubles: Vec::new(),
         };
-        let mut values = Vec::with_capacity(n_rows);
-        for feature in 0..rows.n_features() {
-            values.clear();
-            values.extend((0..n_rows).map(|row| rows.value(row, feature)));
-            if let Some(row) = values.iter().position(|value| !value.is_finite()) {
-                return Err(FitError::NotFinite {
-                    row,
-                    feature,
-                    value: values[row],
-                });
+        for column in rows.into_columns() {
+            match column {
+                Some(column) => columns.push(&column),
+                None => columns.features.push(Feature::Ignored),
             }
-            if feature_weights.get(feature) == Some(&0.0) {
-                columns.features.push(Feature::Ignored);
-            } else {
-                columns.push(&values);
-            }
+            pace.spend(columns.n_rows).await;
         }
         columns.dissolve_small_groups();
-        Ok(columns)
+        columns
     }
 
     /// The smallest and the largest value of `feature`.
@@ -236,54 +230,67 @@ impl Columns {
     }
 
     /// Adds the next feature.
-    fn push(&mut self, values: &[f64]) {
+    fn push(&mut self, column: &GrowingColumn) {
         let feature = self.features.len();
-        let form = if values.iter().all(|value| *value == values[0]) {
-            Feature::Constant(values[0])
-        } else if values.iter().all(|value| *value == 0.0 || *value == 1.0) {
-            self.push_member(feature, values)
-        } else if let Some((decimal, shorts)) = as_decimals(values) {
+        let facts = column.facts.expect("there is a row");
+        let form = if facts.min == facts.max {
+            Feature::Constant(facts.min)
+        } else if facts.is_binary {
+            self.push_member(feature, column)
+        } else if let Some(decimal) = facts.decimal() {
+            let shorts = self.collect(column, |piece, to, n| piece.extend_shorts(to, n, decimal));
             self.shorts.push((decimal, Column::new(feature, shorts)));
             Feature::Short(self.shorts.len() - 1)
-        } else if values.iter().all(|value| f64::from(*value as f32) == *value) {
-            self.singles.push(Column::new(
-                feature,
-                values.iter().map(|value| *value as f32).collect(),
-            ));
+        } else if facts.is_single {
+            let singles = self.collect(column, |piece, to, n| piece.extend(to, n, |value| value as f32));
+            self.singles.push(Column::new(feature, singles));
             Feature::Single(self.singles.len() - 1)
         } else {
-            self.doubles.push(Column::new(feature, values.to_vec()));
+            let doubles = self.collect(column, |piece, to, n| piece.extend(to, n, |value| value));
+            self.doubles.push(Column::new(feature, doubles));
             Feature::Double(self.doubles.len() - 1)
         };
         self.features.push(form);
     }
 
-    /// Adds zeros and ones to the newest group, or to a new one where a row is already taken.
-    fn push_member(&mut self, feature: usize, values: &[f64]) -> Feature {
-        let fits = self.groups.last().is_some_and(|group| {
-            group.members.len() < MAX_MEMBERS
-                && values
-                    .iter()
-                    .zip(&group.codes)
-                    .all(|(value, code)| *value == 0.0 || *code == 0)
-        });
-        if !fits {
-            let codes = vec![0; values.len().next_multiple_of(BLOCK)];
-            self.groups.push(Group {
-                members: Vec::new(),
-                codes,
-            });
+    /// The values that `extend` adds for each piece and its number of rows.
+    fn collect<T>(&self, column: &GrowingColumn, extend: impl Fn(&Piece, &mut Vec<T>, usize)) -> Vec<T> {
+        let mut values = Vec::with_capacity(self.n_rows.next_multiple_of(BLOCK));
+        for piece in &column.pieces {
+            let n_rows = PIECE.min(self.n_rows - values.len());
+            extend(piece, &mut values, n_rows);
         }
-        let last = self.groups.len() - 1;
-        let group = &mut self.groups[last];
+        values
+    }
+
+    /// Adds zeros and ones to the newest group, or to a new one where a row is already taken.
+    fn push_member(&mut self, feature: usize, column: &GrowingColumn) -> Feature {
+        let ones = || {
+            (0..self.n_rows)
+                .step_by(PIECE)
+                .zip(&column.pieces)
+                .flat_map(|(start, piece)| {
+                    let n_rows = PIECE.min(self.n_rows - start);
+                    piece.ones(n_rows).map(move |row| start + row)
+                })
+        };
+        let fits = self.groups.last().is_some_and(|group| {
+            group.members.len() < MAX_MEMBERS && ones().all(|row| group.codes[row] == 0)
+        });
+        let mut group = if fits { self.groups.pop() } else { None }.unwrap_or_else(|| Group {
+            members: Vec::new(),
+            codes: vec![0; self.n_rows.next_multiple_of(BLOCK)],
+        });
         group.members.push(feature);
         let code = group.members.len() as u8;
-        for (value, place) in values.iter().zip(&mut group.codes) {
-            if *value == 1.0 {
-                *place = code;
-            }
+        for row in ones() {
+            group.codes[row] = code;
         }
-        Feature::Member { group: last, code }
+        self.groups.push(group);
+        Feature::Member {
+            group: self.groups.len() - 1,
+            code,
+        }
     }
 
     /// Turns the members of groups that are too small to pay into short columns.
@@ -322,34 +329,8 @@ impl Columns {
     }
 }
 
-/// `values` as decimals of one power of ten within an i16's range above their minimum, if they all are.
-fn as_decimals(values: &[f64]) -> Option<(Decimal, Vec<i16>)> {
-    let mut decimals = 0;
-    let (mut min, mut max) = (f64::INFINITY, f64::NEG_INFINITY);
-    for &value in values {
-        // What is a decimal of one power is one of the next as well: the power only ever rises.
-        while scaled_exactly(value, POWERS_OF_TEN[decimals]).is_none() {
-            decimals += 1;
-            if decimals > MAX_DECIMALS {
-                return None;
-            }
-        }
-        min = min.min(value);
-        max = max.max(value);
-    }
-    let divisor = POWERS_OF_TEN[decimals];
-    let base = scaled_exactly(min, divisor)?;
-    if scaled_exactly(max, divisor)? - base > f64::from(i16::MAX) {
-        return None;
-    }
-    let shorts = values
-        .iter()
-        .map(|value| Some((scaled_exactly(*value, divisor)? - base) as i16));
-    Some((Decimal { base, divisor }, shorts.collect::<Option<_>>()?))
-}
-
 /// The integer that, divided by `divisor`, is `value` to the last bit.
-fn scaled_exactly(value: f64, divisor: f64) -> Option<f64> {
+pub(crate) fn scaled_exactly(value: f64, divisor: f64) -> Option<f64> {
     let scaled = value * divisor;
     // A cast instead of `round`, which is a function call per value where SSE4.1 is not assumed.
     let rounded = (scaled + 0.5_f64.copysign(scaled)) as i64 as f64;

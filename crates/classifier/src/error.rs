@@ -7,6 +7,14 @@ pub enum FitError {
     /// There is nothing to look at.
     #[error("expected at least one training row, got none")]
     NoRows,
+    /// A chunk of rows with as many features as the others.
+    #[error("expected rows of {expected} features, got {actual}")]
+    FeatureCount {
+        /// Features that the builder was made for.
+        expected: usize,
+        /// Features of the chunk's rows.
+        actual: usize,
+    },
     /// One label a row.
     #[error("expected {expected} labels, one a row, got {actual}")]
     LabelCount {

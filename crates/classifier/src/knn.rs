@@ -12,12 +12,16 @@ use std::fmt;
 use crate::compact::{Columns, Feature};
 use crate::labels::Labels;
 use crate::nearest::Nearest;
-use crate::scan::{Question, Scan};
+use crate::pace::Pace;
+use crate::scan::{Question, SPREAD_UNITS, Scan, by_falling_spread};
 #[cfg(feature = "textbook")]
 use crate::textbook::Textbook;
 use crate::tree::{Order, Tree};
 use crate::votes::Votes;
-use crate::{ClassId, Description, FitError, Preparation, QueryError, Rows, Scaling, StorageSummary, Voting};
+use crate::{
+    ClassId, Description, FitError, KnnBuilder, Preparation, QueryError, Rows, Scaling, StorageSummary,
+    Voting,
+};
 
 /// The distance between two prepared feature vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
@@ -195,41 +199,21 @@ impl Knn {
         n_classes: usize,
         options: &KnnOptions,
     ) -> Result<Self, FitError> {
-        options.check(rows.n_features())?;
-        if rows.n_rows() != labels.len() {
-            return Err(FitError::LabelCount {
-                expected: rows.n_rows(),
-                actual: labels.len(),
-            });
-        }
-        if let Some(row) = labels.iter().position(|&label| label as usize >= n_classes) {
-            return Err(FitError::LabelOutOfRange {
-                row,
-                label: labels[row],
-                n_classes,
-            });
-        }
-        let columns = Columns::new(rows, &options.feature_weights)?;
-        let preparation = Scaling::fit(options.preparation, &columns);
-        Self::assemble(
-            columns,
-            Labels::new(labels, n_classes),
-            n_classes,
-            options.clone(),
-            preparation,
-            None,
-        )
+        let mut builder = KnnBuilder::new(rows.n_features(), n_classes, options)?;
+        builder.push(rows, labels)?;
+        builder.finish()
     }
 
     /// Puts checked parts together: options that [`KnnOptions::check`] accepts, a preparation that is finite and
     /// divides by nothing that is 0, as many labels as rows. A tree is built in the order given, if one is.
-    pub(crate) fn assemble(
+    pub(crate) async fn assemble(
         mut columns: Columns,
         labels: Labels,
         n_classes: usize,
         options: KnnOptions,
         preparation: Option<Scaling>,
         order: Option<Order>,
+        pace: &Pace,
     ) -> Result<Self, FitError> {
         let scaling = Scaling::weighted(preparation.as_ref(), &options.feature_weights, options.metric);
         if let Some(scaling) = &scaling {
@@ -244,25 +228,46 @@ impl Knn {
                 return Err(FitError::Overflow { feature });
             }
         }
+        let n_columns = columns.shorts.len() + columns.singles.len() + columns.doubles.len();
+        pace.expect(Self::n_units(options.engine, columns.n_rows, n_columns));
         let mut visited_ppm = None;
         let engine = match options.engine {
             #[cfg(not(feature = "textbook"))]
             EngineKind::Textbook => return Err(FitError::TextbookMissing),
             #[cfg(feature = "textbook")]
             EngineKind::Textbook => Engine::Textbook(Textbook::new(&columns, scaling.as_ref())),
-            EngineKind::Scan => Engine::Scan(Box::new(Scan::new(&columns, scaling.as_ref(), options.metric))),
+            EngineKind::Scan => {
+                let parts = by_falling_spread(&columns, scaling.as_ref(), pace).await;
+                Engine::Scan(Box::new(Scan::new(
+                    &columns,
+                    scaling.as_ref(),
+                    options.metric,
+                    &parts,
+                )))
+            }
             EngineKind::Tree | EngineKind::Auto => {
-                let order = order.unwrap_or_else(|| Order::new(&columns, scaling.as_ref()));
-                let mut tree = Box::new(Tree::new(&columns, scaling.as_ref(), options.metric, &order));
+                let parts = by_falling_spread(&columns, scaling.as_ref(), pace).await;
+                let order = match order {
+                    Some(order) => order,
+                    None => Order::new(&columns, scaling.as_ref(), &parts, pace).await,
+                };
+                let tree = Tree::new(&columns, scaling.as_ref(), options.metric, order, pace).await;
+                let mut tree = Box::new(tree);
                 if options.engine == EngineKind::Auto {
-                    visited_ppm =
-                        Some(tree.visited_ppm(&columns, scaling.as_ref(), options.metric, options.k));
+                    let scaling = scaling.as_ref();
+                    let share = tree.visited_ppm(&columns, scaling, options.metric, options.k, pace);
+                    visited_ppm = Some(share.await);
                 }
                 if visited_ppm.is_none_or(|ppm| ppm <= MAX_VISITED_PPM) {
                     columns.release();
                     Engine::Tree(tree)
                 } else {
-                    Engine::Scan(Box::new(Scan::new(&columns, scaling.as_ref(), options.metric)))
+                    Engine::Scan(Box::new(Scan::new(
+                        &columns,
+                        scaling.as_ref(),
+                        options.metric,
+                        &parts,
+                    )))
                 }
             }
         };
@@ -280,6 +285,15 @@ impl Knn {
             visited_ppm,
             engine,
         })
+    }
+
+    /// About what [`Knn::assemble`] spends on `n_rows` of `n_columns` that are not in groups.
+    pub(crate) fn n_units(engine: EngineKind, n_rows: usize, n_columns: usize) -> usize {
+        let of_tree = match engine {
+            EngineKind::Textbook | EngineKind::Scan => 0,
+            EngineKind::Tree | EngineKind::Auto => Order::n_units(n_rows) + Tree::n_units(n_rows, n_columns),
+        };
+        SPREAD_UNITS * n_rows * n_columns + of_tree
     }
 
     /// The order of the tree's rows, if a tree answers.

@@ -14,13 +14,31 @@ pub(crate) enum Labels {
 }
 
 impl Labels {
-    /// Keeps `labels`, all below `n_classes`.
-    pub(crate) fn new(labels: &[ClassId], n_classes: usize) -> Self {
-        // `as` cannot cut anything off: every label is below n_classes, which the arm bounds.
+    /// Room for classes below `n_classes`.
+    pub(crate) fn new(n_classes: usize) -> Self {
         match n_classes {
-            0..=0x100 => Self::U8(labels.iter().map(|&label| label as u8).collect()),
-            0x101..=0x1_0000 => Self::U16(labels.iter().map(|&label| label as u16).collect()),
-            _ => Self::U32(labels.to_vec()),
+            0..=0x100 => Self::U8(Vec::new()),
+            0x101..=0x1_0000 => Self::U16(Vec::new()),
+            _ => Self::U32(Vec::new()),
+        }
+    }
+
+    /// Adds `labels`, all below the number of classes.
+    pub(crate) fn extend(&mut self, labels: &[ClassId]) {
+        // `as` cannot cut anything off: every label is below n_classes, which chose the arm.
+        match self {
+            Self::U8(to) => to.extend(labels.iter().map(|&label| label as u8)),
+            Self::U16(to) => to.extend(labels.iter().map(|&label| label as u16)),
+            Self::U32(to) => to.extend_from_slice(labels),
+        }
+    }
+
+    /// Gives back the room for more.
+    pub(crate) fn shrink_to_fit(&mut self) {
+        match self {
+            Self::U8(labels) => labels.shrink_to_fit(),
+            Self::U16(labels) => labels.shrink_to_fit(),
+            Self::U32(labels) => labels.shrink_to_fit(),
         }
     }
 

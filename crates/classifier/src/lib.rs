@@ -19,13 +19,16 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod builder;
 mod compact;
 mod describe;
 mod error;
+mod growing;
 mod knn;
 mod labels;
 mod model_file;
 mod nearest;
+mod pace;
 mod preparation;
 mod rows;
 mod scan;
@@ -34,6 +37,7 @@ mod textbook;
 mod tree;
 mod votes;
 
+pub use builder::{Build, KnnBuilder};
 pub use describe::{Description, StorageSummary};
 pub use error::{FitError, ModelFileError, QueryError};
 pub use knn::{Classification, EngineKind, Knn, KnnOptions, Metric, Neighbour};

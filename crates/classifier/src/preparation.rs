@@ -4,7 +4,11 @@
 //! that does not vary (within rounding) is only shifted. The arithmetic is one subtraction and one division in f64,
 //! because exact distances need a definition and not "about the same".
 
+use crate::pace::Pace;
 use crate::{Metric, Rows};
+
+/// What it takes to fit the scaling of a feature, of a row.
+pub(crate) const SCALING_UNITS: usize = 6;
 
 /// How features are prepared before distances are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
@@ -45,24 +49,34 @@ impl Scaling {
     /// checks). Without rows, offsets are 0 and scales 1.
     #[must_use]
     pub fn fit(preparation: Preparation, rows: &impl Rows) -> Option<Self> {
+        Pace::run(async |pace| Self::fit_at_pace(preparation, rows, &pace).await)
+    }
+
+    /// [`Scaling::fit`], which gives way after each feature.
+    pub(crate) async fn fit_at_pace(preparation: Preparation, rows: &impl Rows, pace: &Pace) -> Option<Self> {
         let fit_feature = match preparation {
             Preparation::Raw => return None,
             Preparation::Standard => standard,
             Preparation::MinMax => min_max,
         };
         let mut values = Vec::with_capacity(rows.n_rows());
-        let (offset, scale) = (0..rows.n_features())
-            .map(|feature| {
-                values.clear();
-                values.extend((0..rows.n_rows()).map(|row| rows.value(row, feature)));
-                if values.is_empty() {
-                    (0.0, 1.0)
-                } else {
-                    fit_feature(&values)
-                }
-            })
-            .unzip();
-        Some(Self { offset, scale })
+        let (mut offsets, mut scales) = (Vec::new(), Vec::new());
+        for feature in 0..rows.n_features() {
+            values.clear();
+            values.extend((0..rows.n_rows()).map(|row| rows.value(row, feature)));
+            let (offset, scale) = if values.is_empty() {
+                (0.0, 1.0)
+            } else {
+                fit_feature(&values)
+            };
+            offsets.push(offset);
+            scales.push(scale);
+            pace.spend(SCALING_UNITS * rows.n_rows()).await;
+        }
+        Some(Self {
+            offset: offsets,
+            scale: scales,
+        })
     }
 
     /// The preparation that `weights`, one a feature or none, make of `preparation`; `None` if values stay as they are.

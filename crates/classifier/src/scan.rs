@@ -18,6 +18,7 @@ pub(crate) mod kernels;
 use self::kernels::{Window, any_in_windows};
 use crate::compact::{Columns, Feature};
 use crate::nearest::Nearest;
+use crate::pace::Pace;
 use crate::{Metric, Rows as _, Scaling};
 
 /// A column that is looked at block by block.
@@ -28,6 +29,8 @@ pub(crate) enum Part {
     Double(usize),
 }
 
+/// What it takes to see how a column is spread, of a row.
+pub(crate) const SPREAD_UNITS: usize = 2;
 /// Windows are tried two columns first, then all four. On Covertype (raw, k = 5, blocks of 64) 16 % of the blocks pass
 /// two, 5 % three, 3 % four.
 const N_WINDOWS: usize = 4;
@@ -103,11 +106,14 @@ impl Question<'_> {
 }
 
 impl Scan {
-    pub(crate) fn new(columns: &Columns, scaling: Option<&Scaling>, metric: Metric) -> Self {
-        let order: Vec<Part> = by_falling_spread(columns, scaling)
-            .into_iter()
-            .map(|(_, part)| part)
-            .collect();
+    /// `parts` are the columns [by falling spread](by_falling_spread).
+    pub(crate) fn new(
+        columns: &Columns,
+        scaling: Option<&Scaling>,
+        metric: Metric,
+        parts: &[(f64, Part)],
+    ) -> Self {
+        let order: Vec<Part> = parts.iter().map(|(_, part)| *part).collect();
         let mut shorts = order.iter().enumerate().filter_map(|(place, part)| match part {
             Part::Short(idx) => Some(Windowed { idx: *idx, place }),
             Part::Single(_) | Part::Double(_) => None,
@@ -164,7 +170,11 @@ impl Scan {
 }
 
 /// Every column that is not constant or in a group, with its standard deviation after preparation.
-pub(crate) fn by_falling_spread(columns: &Columns, scaling: Option<&Scaling>) -> Vec<(f64, Part)> {
+pub(crate) async fn by_falling_spread(
+    columns: &Columns,
+    scaling: Option<&Scaling>,
+    pace: &Pace,
+) -> Vec<(f64, Part)> {
     let scale = |feature: usize| scaling.map_or(1.0, |scaling| scaling.scale[feature].abs());
     let n_rows = columns.n_rows;
     let mut parts = Vec::new();
@@ -174,14 +184,17 @@ pub(crate) fn by_falling_spread(columns: &Columns, scaling: Option<&Scaling>) ->
             deviation / decimal.divisor / scale(column.feature),
             Part::Short(idx),
         ));
+        pace.spend(SPREAD_UNITS * n_rows).await;
     }
     for (idx, column) in columns.singles.iter().enumerate() {
         let deviation = deviation(column.values[..n_rows].iter().map(|&value| value.into()));
         parts.push((deviation / scale(column.feature), Part::Single(idx)));
+        pace.spend(SPREAD_UNITS * n_rows).await;
     }
     for (idx, column) in columns.doubles.iter().enumerate() {
         let deviation = deviation(column.values[..n_rows].iter().copied());
         parts.push((deviation / scale(column.feature), Part::Double(idx)));
+        pace.spend(SPREAD_UNITS * n_rows).await;
     }
     // Stable, so that equal spreads stay in feature order on every platform.
     parts.sort_by(|a, b| b.0.total_cmp(&a.0));

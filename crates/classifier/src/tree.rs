@@ -28,12 +28,15 @@ pub(crate) use self::order::Order;
 use self::search::{Limit, Path};
 use crate::compact::Columns;
 use crate::nearest::Nearest;
+use crate::pace::Pace;
 use crate::scan::kernels::any_within;
 use crate::scan::{Part, Question, filtered, integer};
 use crate::{Metric, Rows as _, Scaling};
 
 /// Training rows that are asked for their neighbours to see whether a tree pays; not tuned.
 const N_SAMPLED: usize = 32;
+/// What it takes to look at a leaf, of a column.
+const LEAF_UNITS: usize = 8;
 /// Rounding of f32.
 const U: f64 = 1.0 / (1_u64 << 24) as f64;
 
@@ -70,16 +73,22 @@ enum AnyBoxes {
 
 impl Tree {
     /// Builds the trees of `columns`, in which rows are at the places that `order` says.
-    pub(crate) fn new(columns: &Columns, scaling: Option<&Scaling>, metric: Metric, order: &Order) -> Self {
+    pub(crate) async fn new(
+        columns: &Columns,
+        scaling: Option<&Scaling>,
+        metric: Metric,
+        mut order: Order,
+        pace: &Pace,
+    ) -> Self {
         let shorts = (0..columns.shorts.len()).map(Part::Short);
         let singles = (0..columns.singles.len()).map(Part::Single);
         let doubles = (0..columns.doubles.len()).map(Part::Double);
         let parts: Vec<Part> = shorts.chain(singles).chain(doubles).collect();
-        let leaves = Leaves::new(columns, order);
+        let leaves = Leaves::new(columns, &mut order, pace).await;
         let boxes = if columns.singles.is_empty() && columns.doubles.is_empty() {
-            AnyBoxes::Short(Boxes::new(columns, &leaves))
+            AnyBoxes::Short(Boxes::new(columns, &leaves, pace).await)
         } else {
-            AnyBoxes::Single(Boxes::new(columns, &leaves))
+            AnyBoxes::Single(Boxes::new(columns, &leaves, pace).await)
         };
         let n_groups = columns.groups.len();
         let n_trees = leaves.starts.len() - 1;
@@ -99,11 +108,16 @@ impl Tree {
             path: Path::new(parts.len(), n_trees),
             integer,
             parts,
-            categories: order.categories.clone(),
+            categories: order.categories,
             leaves,
             boxes,
             root_codes,
         }
+    }
+
+    /// About what [`Tree::new`] spends on `n_rows` of `n_columns`.
+    pub(crate) fn n_units(n_rows: usize, n_columns: usize) -> usize {
+        (leaves::TILE_UNITS + 2) * n_rows * n_columns
     }
 
     /// Whether queries of whole numbers are answered in integers.
@@ -112,12 +126,13 @@ impl Tree {
     }
 
     /// The share of the leaves, in millionths, that training rows look at to find `k` neighbours beside themselves.
-    pub(crate) fn visited_ppm(
+    pub(crate) async fn visited_ppm(
         &mut self,
         columns: &Columns,
         scaling: Option<&Scaling>,
         metric: Metric,
         k: usize,
+        pace: &Pace,
     ) -> u32 {
         let mut nearest = Nearest::new(k + 1);
         let (mut n_visited, mut n_queries) = (0, 0);
@@ -140,6 +155,8 @@ impl Tree {
             self.nearest(&question, &mut nearest);
             n_visited += self.path.n_visited;
             n_queries += 1;
+            pace.spend(LEAF_UNITS * self.parts.len() * self.path.n_visited)
+                .await;
         }
         (1_000_000 * n_visited as u64 / (n_queries * self.leaves.n_leaves()) as u64) as u32
     }

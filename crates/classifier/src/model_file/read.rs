@@ -6,6 +6,7 @@ use super::checksum::crc32;
 use super::{CHECKSUM_KEY, Form, LENGTH_BYTES, ModelMetadata, OLDEST_VERSION, RECORD_KEY, Record, VERSION};
 use crate::compact::{BLOCK, Column, Columns, Feature, Group};
 use crate::labels::Labels;
+use crate::pace::Pace;
 use crate::tree::Order;
 use crate::{EngineKind, Knn, KnnOptions, ModelFileError, Preparation};
 
@@ -52,8 +53,11 @@ impl Knn {
             .check(n_features)
             .map_err(|error| content("options that can be fitted", error))?;
         check_ignored(&options, &columns)?;
-        let mut knn = Self::assemble(columns, labels, n_classes, options, record.scaling, order)
-            .map_err(|error| content("a model that can be put together", error))?;
+        let assemble = async |pace| {
+            Self::assemble(columns, labels, n_classes, options, record.scaling, order, &pace).await
+        };
+        let mut knn =
+            Pace::run(assemble).map_err(|error| content("a model that can be put together", error))?;
         knn.visited_ppm = knn.visited_ppm.or(record.visited_ppm);
         let metadata = ModelMetadata {
             class_names: record.class_names,

@@ -15,6 +15,7 @@
 
 use super::leaves::{LEAF, Leaves};
 use crate::compact::Columns;
+use crate::pace::Pace;
 
 /// Children of a node: one f32 SIMD register.
 pub(super) const WIDTH: usize = 4;
@@ -71,7 +72,7 @@ pub(super) struct Boxes<T> {
 type Child<T> = Vec<[T; 2]>;
 
 impl<T: Bound> Boxes<T> {
-    pub(super) fn new(columns: &Columns, leaves: &Leaves) -> Self {
+    pub(super) async fn new(columns: &Columns, leaves: &Leaves, pace: &Pace) -> Self {
         let mut boxes = Self {
             n_columns: columns.shorts.len() + columns.singles.len() + columns.doubles.len(),
             bounds: Vec::new(),
@@ -82,9 +83,11 @@ impl<T: Bound> Boxes<T> {
         let mut root_boxes: Vec<Child<T>> = Vec::new();
         for ends in leaves.starts.windows(2) {
             let mut first_child = ends[0] as u32 | IS_LEAF;
-            let mut level: Vec<Child<T>> = (ends[0]..ends[1])
-                .map(|leaf| of_leaf(columns, leaves, leaf))
-                .collect();
+            let mut level: Vec<Child<T>> = Vec::with_capacity(ends[1] - ends[0]);
+            for leaf in ends[0]..ends[1] {
+                level.push(of_leaf(columns, leaves, leaf));
+                pace.spend(LEAF * boxes.n_columns).await;
+            }
             let first = |rows: &[u32]| rows.iter().copied().fold(u32::MAX, u32::min);
             let of_leaves = leaves.rows[ends[0]..ends[1]].iter();
             let mut first_rows: Vec<u32> = of_leaves.map(|rows| first(rows)).collect();
@@ -99,6 +102,7 @@ impl<T: Bound> Boxes<T> {
                         first_rows: [0, 1, 2, 3].map(|lane| first_rows[last.min(at + lane)]),
                     });
                     push_bounds(&mut boxes.bounds, children);
+                    pace.spend(LEAF * boxes.n_columns).await;
                 }
                 level = level.chunks(WIDTH).map(around).collect();
                 first_rows = first_rows.chunks(WIDTH).map(first).collect();

@@ -5,9 +5,12 @@
 
 use super::order::{Order, segments};
 use crate::compact::{BLOCK, Column, Columns, Feature};
+use crate::pace::Pace;
 
 /// Rows of a leaf: four SIMD registers of sums. 8, 32 and 64 are as good within a few per cent.
 pub(super) const LEAF: usize = 16;
+/// What it takes to bring a column into the order of the leaves, of a row.
+pub(super) const TILE_UNITS: usize = 3;
 /// The row number of padding.
 pub(super) const NO_ROW: u32 = u32::MAX;
 
@@ -31,50 +34,56 @@ pub(super) struct Leaves {
 }
 
 impl Leaves {
-    pub(super) fn new(columns: &Columns, order: &Order) -> Self {
+    /// Takes the rows of `order`, so that they need not be held while the leaves are filled.
+    pub(super) async fn new(columns: &Columns, order: &mut Order, pace: &Pace) -> Self {
+        let order_rows = std::mem::take(&mut order.rows);
         let mut starts = vec![0];
-        let mut sources = Vec::with_capacity(order.rows.len() + LEAF);
-        let mut rows: Vec<u32> = Vec::with_capacity(order.rows.len() + LEAF);
+        // Of each lane the row whose values it holds, and the row that it is.
+        let mut sources: Vec<[u32; LEAF]> = Vec::with_capacity(order_rows.len().div_ceil(LEAF));
+        let mut rows = Vec::with_capacity(sources.capacity());
         let mut start = 0;
-        for end in segments(columns, &order.categories, &order.rows) {
-            let segment = &order.rows[start..end];
-            sources.extend_from_slice(segment);
-            rows.extend_from_slice(segment);
-            let n_padded = sources.len().next_multiple_of(LEAF);
-            sources.resize(n_padded, segment[segment.len() - 1]);
-            rows.resize(n_padded, NO_ROW);
-            starts.push(n_padded / LEAF);
+        for end in segments(columns, &order.categories, &order_rows) {
+            for leaf in order_rows[start..end].chunks(LEAF) {
+                let last = leaf[leaf.len() - 1];
+                sources.push(std::array::from_fn(|lane| *leaf.get(lane).unwrap_or(&last)));
+                rows.push(std::array::from_fn(|lane| *leaf.get(lane).unwrap_or(&NO_ROW)));
+            }
+            starts.push(rows.len());
             start = end;
         }
-        let leaves = sources.as_chunks::<LEAF>().0;
+        pace.spend(order_rows.len()).await;
+        drop(order_rows);
         let middle = |column: &Column<f64>| column.min / 2.0 + column.max / 2.0;
         let origins: Vec<f64> = columns.doubles.iter().map(middle).collect();
-        let rounded: Vec<Vec<f32>> = columns
-            .doubles
-            .iter()
-            .zip(&origins)
-            .map(|(column, origin)| {
-                column
-                    .values
-                    .iter()
-                    .map(|value| (value - origin) as f32)
-                    .collect()
-            })
-            .collect();
-        let singles = columns.singles.iter().map(|column| &column.values[..]);
-        let floats: Vec<&[f32]> = singles.chain(rounded.iter().map(|column| &column[..])).collect();
-        let floats = tiles(leaves, floats.into_iter());
+        let mut shorts = Tiles::new(&sources, columns.shorts.len());
+        for (_, column) in &columns.shorts {
+            shorts.push(&sources, |row| column.values[row]);
+            pace.spend(TILE_UNITS * columns.n_rows).await;
+        }
+        let mut codes = Tiles::new(&sources, columns.groups.len());
+        for group in &columns.groups {
+            codes.push(&sources, |row| group.codes[row]);
+            pace.spend(TILE_UNITS * columns.n_rows).await;
+        }
+        let mut floats = Tiles::new(&sources, columns.singles.len() + columns.doubles.len());
+        for column in &columns.singles {
+            floats.push(&sources, |row| column.values[row]);
+            pace.spend(TILE_UNITS * columns.n_rows).await;
+        }
+        let mut doubles = Tiles::new(&sources, columns.doubles.len());
+        for (column, origin) in columns.doubles.iter().zip(&origins) {
+            floats.push(&sources, |row| (column.values[row] - origin) as f32);
+            doubles.push(&sources, |row| column.values[row]);
+            pace.spend(2 * TILE_UNITS * columns.n_rows).await;
+        }
         Self {
-            rows: rows.as_chunks().0.to_vec(),
+            rows,
             starts,
-            shorts: tiles(
-                leaves,
-                columns.shorts.iter().map(|(_, column)| &column.values[..]),
-            ),
-            codes: tiles(leaves, columns.groups.iter().map(|group| &group.codes[..])),
-            floats,
+            shorts: shorts.tiles,
+            codes: codes.tiles,
+            floats: floats.tiles,
             origins,
-            doubles: tiles(leaves, columns.doubles.iter().map(|column| &column.values[..])),
+            doubles: doubles.tiles,
         }
     }
 
@@ -172,19 +181,31 @@ impl Leaves {
     }
 }
 
-/// Of each leaf, each column.
-fn tiles<'a, T: Copy + Default + 'a>(
-    leaves: &[[u32; LEAF]],
-    columns: impl ExactSizeIterator<Item = &'a [T]>,
-) -> Vec<[T; LEAF]> {
-    let n_columns = columns.len();
-    let mut tiles = vec![[T::default(); LEAF]; leaves.len() * n_columns];
-    for (idx, column) in columns.enumerate() {
-        for (tile, rows) in tiles.iter_mut().skip(idx).step_by(n_columns).zip(leaves) {
-            for (value, row) in tile.iter_mut().zip(rows) {
-                *value = column[*row as usize];
-            }
+/// Of each leaf, each column: filled column by column.
+struct Tiles<T> {
+    tiles: Vec<[T; LEAF]>,
+    n_columns: usize,
+    /// Columns that are there.
+    n_pushed: usize,
+}
+
+impl<T: Copy + Default> Tiles<T> {
+    fn new(leaves: &[[u32; LEAF]], n_columns: usize) -> Self {
+        Self {
+            tiles: vec![[T::default(); LEAF]; leaves.len() * n_columns],
+            n_columns,
+            n_pushed: 0,
         }
     }
-    tiles
+
+    /// Adds a column of which `value` is what a row holds.
+    fn push(&mut self, leaves: &[[u32; LEAF]], value: impl Fn(usize) -> T) {
+        let of_column = self.tiles.iter_mut().skip(self.n_pushed).step_by(self.n_columns);
+        for (tile, rows) in of_column.zip(leaves) {
+            for (place, row) in tile.iter_mut().zip(rows) {
+                *place = value(*row as usize);
+            }
+        }
+        self.n_pushed += 1;
+    }
 }

@@ -11,12 +11,15 @@
 use super::leaves::LEAF;
 use crate::Scaling;
 use crate::compact::{Columns, Group};
-use crate::scan::{Part, by_falling_spread};
+use crate::pace::Pace;
+use crate::scan::Part;
 
 /// Rows looked at to see how a column is spread within a part; not tuned.
 const N_SAMPLED: usize = 64;
 /// Trees have to hold this many rows on average, or too much is spent on choosing among them; not tuned.
 const MIN_ROWS_PER_TREE: usize = 4 * LEAF;
+/// What it takes to split, of a row: some nanoseconds for its key and its share of the selection.
+const SPLIT_UNITS: usize = 24;
 
 /// Rows by tree and leaf. Any order of the rows makes a tree that answers right; a good one makes it fast.
 #[derive(Debug)]
@@ -28,34 +31,60 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    pub(crate) fn new(columns: &Columns, scaling: Option<&Scaling>) -> Self {
-        let parts = by_falling_spread(columns, scaling);
+    /// `parts` are the columns by falling spread, with their deviations.
+    pub(crate) async fn new(
+        columns: &Columns,
+        scaling: Option<&Scaling>,
+        parts: &[(f64, Part)],
+        pace: &Pace,
+    ) -> Self {
         let widest = parts.first().map_or(0.0, |(deviation, _)| *deviation);
         let mut categories: Vec<usize> = (0..columns.groups.len())
             .filter(|&group| deviation(&columns.groups[group], columns.n_rows, scaling) > widest)
             .collect();
+        pace.spend(columns.groups.len() * columns.n_rows).await;
         // Padding rows to whole trees is not worth it if there are few rows of each kind.
         let mut rows: Vec<u32> = (0..columns.n_rows as u32).collect();
         if !categories.is_empty() {
-            sort_by_categories(columns, &categories, &mut rows);
+            sort_by_categories(columns, &categories, &mut rows, pace).await;
             if !has_large_trees(columns, &categories, &rows) {
                 categories.clear();
                 rows.sort_unstable();
             }
+            pace.spend(2 * columns.n_rows).await;
         }
-        let weigh = |(_, part): (f64, Part)| (part, weight(columns, scaling, part));
+        let weigh = |&(_, part): &(f64, Part)| (part, weight(columns, scaling, part));
         let mut splitter = Splitter {
             columns,
-            parts: parts.into_iter().map(weigh).collect(),
+            parts: parts.iter().map(weigh).collect(),
             keys: Vec::with_capacity(columns.n_rows),
         };
-        let ends: Vec<usize> = segments(columns, &categories, &rows).collect();
+        // Ranges of rows still to be split, the next one last.
+        let mut ranges = Vec::new();
         let mut start = 0;
-        for end in ends {
-            splitter.split(&mut rows[start..end]);
+        for end in segments(columns, &categories, &rows) {
+            ranges.push(start..end);
             start = end;
         }
+        ranges.reverse();
+        while let Some(range) = ranges.pop() {
+            pace.spend(SPLIT_UNITS * range.len()).await;
+            let part = &mut rows[range.clone()];
+            match splitter.split(part) {
+                Some(n_left) => {
+                    let middle = range.start + n_left;
+                    ranges.extend([middle..range.end, range.start..middle]);
+                }
+                None => part.sort_unstable(),
+            }
+        }
         Self { rows, categories }
+    }
+
+    /// About what [`Order::new`] spends on `n_rows`.
+    pub(crate) fn n_units(n_rows: usize) -> usize {
+        let n_levels = n_rows.div_ceil(LEAF).next_power_of_two().ilog2() as usize + 1;
+        SPLIT_UNITS * n_rows * n_levels
     }
 
     /// An order from a file, if it is one: each row of `columns` once, and large trees of groups that are there.
@@ -95,7 +124,7 @@ pub(super) fn segments<'a>(
 }
 
 /// By counting, the last group first: each pass keeps the order of equal codes.
-fn sort_by_categories(columns: &Columns, categories: &[usize], rows: &mut Vec<u32>) {
+async fn sort_by_categories(columns: &Columns, categories: &[usize], rows: &mut Vec<u32>, pace: &Pace) {
     let mut sorted = vec![0; rows.len()];
     for &group in categories.iter().rev() {
         let codes = &columns.groups[group].codes;
@@ -112,6 +141,7 @@ fn sort_by_categories(columns: &Columns, categories: &[usize], rows: &mut Vec<u3
             *place += 1;
         }
         std::mem::swap(rows, &mut sorted);
+        pace.spend(4 * rows.len()).await;
     }
 }
 
@@ -154,12 +184,11 @@ struct Splitter<'a> {
 }
 
 impl Splitter<'_> {
-    /// Orders `rows`: the left part, the right part; within a leaf by row.
-    fn split(&mut self, rows: &mut [u32]) {
+    /// Brings the rows of the left part to the front and says how many they are; `None` if all fit one leaf.
+    fn split(&mut self, rows: &mut [u32]) -> Option<usize> {
         let n_leaves = rows.len().div_ceil(LEAF);
         if n_leaves < 2 {
-            rows.sort_unstable();
-            return;
+            return None;
         }
         let n_left = LEAF * (n_leaves.next_power_of_two() / 2);
         if let Some(part) = self.widest(rows) {
@@ -177,9 +206,7 @@ impl Splitter<'_> {
                 *row = *key as u32;
             }
         }
-        let (left, right) = rows.split_at_mut(n_left);
-        self.split(left);
-        self.split(right);
+        Some(n_left)
     }
 
     /// The column with the largest variance among some of the rows.

@@ -1,0 +1,208 @@
+//! Fitting by chunks and in slices: rows come in as they are read, and the index is built a few milliseconds at a time.
+//!
+//! While rows come in they are kept about as narrow as in the finished index (`growing.rs`), so that at no time more than
+//! three times the index is held; the caller needs no more of the rows than one chunk. Neither chunks nor slices leave a
+//! trace: the same rows make the same model, to the last byte. [`Knn::fit`] is one chunk and one slice.
+
+use std::fmt;
+use std::pin::Pin;
+
+use crate::compact::Columns;
+use crate::growing::Growing;
+use crate::labels::Labels;
+use crate::pace::Pace;
+use crate::preparation::SCALING_UNITS;
+use crate::{ClassId, FitError, Knn, KnnOptions, Preparation, Rows, Scaling};
+
+/// Units of [`Pace`] in a step.
+const STEP: u64 = 1 << 20;
+/// Takes training rows chunk by chunk.
+///
+/// ```
+/// use classifier::{Knn, KnnBuilder, KnnOptions, RowMajor};
+///
+/// let options = KnnOptions { k: 1, ..KnnOptions::default() };
+/// let mut builder = KnnBuilder::new(2, 2, &options)?;
+/// builder.push(&RowMajor::new(&[0.0, 0.0, 1.0, 0.0], 2), &[0, 0])?;
+/// builder.push(&RowMajor::new(&[8.0, 9.0], 2), &[1])?;
+/// let mut build = builder.start()?;
+/// let mut knn = loop {
+///     // Here a page or a server does what else it has to do.
+///     if let Some(knn) = build.advance(1)? {
+///         break knn;
+///     }
+///     assert!(build.progress() < 1.0);
+/// };
+/// assert_eq!(knn.predict(&[7.0, 7.0])?, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct KnnBuilder {
+    rows: Growing,
+    labels: Labels,
+    n_classes: usize,
+    options: KnnOptions,
+}
+
+impl KnnBuilder {
+    /// Expects rows of `n_features` with labels below `n_classes`.
+    ///
+    /// # Errors
+    ///
+    /// [`FitError::KOutOfRange`] unless `1 <= k <= 255`, [`FitError::FeatureWeightCount`],
+    /// [`FitError::FeatureWeightOutOfRange`], [`FitError::NoFeatureWeighs`].
+    pub fn new(n_features: usize, n_classes: usize, options: &KnnOptions) -> Result<Self, FitError> {
+        options.check(n_features)?;
+        Ok(Self {
+            rows: Growing::new(n_features, &options.feature_weights),
+            labels: Labels::new(n_classes),
+            n_classes,
+            options: options.clone(),
+        })
+    }
+
+    /// Takes a chunk of rows, of any number, with one label each. If there is an error, nothing of it is taken.
+    ///
+    /// # Errors
+    ///
+    /// [`FitError::FeatureCount`], [`FitError::TooManyRows`], [`FitError::LabelCount`] of the chunk,
+    /// [`FitError::LabelOutOfRange`] and [`FitError::NotFinite`] with the first such row, counted from the first chunk.
+    pub fn push(&mut self, rows: &impl Rows, labels: &[ClassId]) -> Result<(), FitError> {
+        if rows.n_rows() != labels.len() {
+            return Err(FitError::LabelCount {
+                expected: rows.n_rows(),
+                actual: labels.len(),
+            });
+        }
+        let n_classes = self.n_classes;
+        if let Some(row) = labels.iter().position(|&label| label as usize >= n_classes) {
+            return Err(FitError::LabelOutOfRange {
+                row: self.n_rows() + row,
+                label: labels[row],
+                n_classes,
+            });
+        }
+        self.rows.push(rows)?;
+        self.labels.extend(labels);
+        Ok(())
+    }
+
+    /// How many rows were taken.
+    #[must_use]
+    pub fn n_rows(&self) -> usize {
+        self.rows.n_rows()
+    }
+
+    /// Builds the model at once.
+    ///
+    /// # Errors
+    ///
+    /// [`FitError::NoRows`], [`FitError::Overflow`] where preparation or weights leave the range of f64,
+    /// [`FitError::TextbookMissing`].
+    pub fn finish(self) -> Result<Knn, FitError> {
+        self.check()?;
+        Pace::run(|pace| self.build(pace))
+    }
+
+    /// Has the model built step by step. Nothing is done before the first [`Build::advance`].
+    ///
+    /// # Errors
+    ///
+    /// [`FitError::NoRows`]; the others of [`KnnBuilder::finish`] come from [`Build::advance`].
+    pub fn start(self) -> Result<Build, FitError> {
+        self.check()?;
+        let pace = Pace::new();
+        let work = Box::pin(self.build(pace.clone()));
+        Ok(Build {
+            pace,
+            work: Some(work),
+        })
+    }
+
+    fn check(&self) -> Result<(), FitError> {
+        if self.n_rows() == 0 {
+            return Err(FitError::NoRows);
+        }
+        Ok(())
+    }
+
+    async fn build(mut self, pace: Pace) -> Result<Knn, FitError> {
+        self.labels.shrink_to_fit();
+        let n_values = self.n_rows() * self.rows.n_features();
+        let of_preparation = match self.options.preparation {
+            Preparation::Raw => 0,
+            Preparation::Standard | Preparation::MinMax => n_values * SCALING_UNITS,
+        };
+        // As if no feature were in a group, until that is known.
+        let of_engine = Knn::n_units(self.options.engine, self.n_rows(), self.rows.n_features());
+        pace.expect(n_values + of_preparation + of_engine);
+        let columns = Columns::new(self.rows, &pace).await;
+        let preparation = Scaling::fit_at_pace(self.options.preparation, &columns, &pace).await;
+        Knn::assemble(
+            columns,
+            self.labels,
+            self.n_classes,
+            self.options,
+            preparation,
+            None,
+            &pace,
+        )
+        .await
+    }
+}
+
+/// A model that is being built, from [`KnnBuilder::start`].
+pub struct Build {
+    pace: Pace,
+    /// `None` when it is finished or has failed.
+    work: Option<Work>,
+}
+
+type Work = Pin<Box<dyn Future<Output = Result<Knn, FitError>> + Send>>;
+
+impl fmt::Debug for Build {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Build")
+            .field("progress", &self.progress())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Build {
+    /// Does `n_steps` of the work, at least one, and returns the model when it is finished.
+    ///
+    /// A step is about a million elementary operations, which take about a millisecond. It is exceeded where a pass over one
+    /// column or the selection of a median takes longer: with Covertype's 464,809 rows a step takes a few milliseconds. The
+    /// table of the textbook engine is made in one step.
+    ///
+    /// # Errors
+    ///
+    /// [`FitError::Overflow`] where preparation or weights leave the range of f64, [`FitError::TextbookMissing`].
+    ///
+    /// # Panics
+    ///
+    /// If it has returned the model or an error before.
+    pub fn advance(&mut self, n_steps: usize) -> Result<Option<Knn>, FitError> {
+        let work = self
+            .work
+            .as_mut()
+            .expect("advance is called until it returns a model or an error");
+        let result = self
+            .pace
+            .advance(work.as_mut(), STEP.saturating_mul(n_steps as u64));
+        if result.is_some() {
+            self.work = None;
+        }
+        result.transpose()
+    }
+
+    /// The share of the work that is done, `0..=1`: never falls, and is 1 only when [`Build::advance`] has returned the
+    /// model or an error. An estimate: how long the rest takes depends on the rows.
+    #[must_use]
+    pub fn progress(&self) -> f64 {
+        if self.work.is_none() {
+            return 1.0;
+        }
+        self.pace.progress().min(1.0 - f64::EPSILON)
+    }
+}

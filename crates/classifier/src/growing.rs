@@ -1,0 +1,272 @@
+//! Training rows on their way in: taken chunk by chunk, kept in pieces as narrow as their rows allow.
+//!
+//! What form a column will take is known when its last row is in. Until then each [`PIECE`] of rows is kept for itself,
+//! constant, as bits, decimals, f32 or f64, whichever is the first to lose nothing, and [`Facts`] are kept of the whole
+//! column. No piece is wider than the column's final form but for bits, which become a share of a byte: while rows come
+//! in, they take little more than the finished columns, and nothing is ever widened in place. Pieces are cut by row
+//! number, so how the rows were divided into chunks leaves no trace.
+
+use crate::compact::{Decimal, MAX_DECIMALS, POWERS_OF_TEN, scaled_exactly};
+use crate::{FitError, Rows};
+
+/// Rows of a piece. Rows of Covertype's width then pass through the cache once; 512 and 4096 are no faster.
+pub(crate) const PIECE: usize = 1024;
+
+/// Rows that are all in, or still coming.
+#[derive(Debug)]
+pub(crate) struct Growing {
+    n_rows: usize,
+    columns: Vec<GrowingColumn>,
+}
+
+/// One feature.
+#[derive(Debug, Default)]
+pub(crate) struct GrowingColumn {
+    /// What holds for all of its values; `None` before the first.
+    pub(crate) facts: Option<Facts>,
+    /// Whole pieces, and the last one once all rows are in.
+    pub(crate) pieces: Vec<Piece>,
+    /// Values that do not fill a piece yet.
+    pending: Vec<f64>,
+    /// Whether no value is kept, as no distance depends on it.
+    is_ignored: bool,
+}
+
+/// What holds for all values so far.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Facts {
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+    /// All are 0 or 1.
+    pub(crate) is_binary: bool,
+    /// All are exact in f32.
+    pub(crate) is_single: bool,
+    /// The power of ten that makes each of them an integer, if one does.
+    n_decimals: Option<usize>,
+}
+
+/// Values of [`PIECE`] consecutive rows, or of fewer at the end.
+#[derive(Debug)]
+pub(crate) enum Piece {
+    /// The same throughout.
+    Constant(f64),
+    /// 0 or 1, the first row's in the lowest bit.
+    Bits(Box<[u64]>),
+    /// Decimals.
+    Short(Decimal, Box<[i16]>),
+    /// Exact in f32.
+    Single(Box<[f32]>),
+    /// Anything.
+    Double(Box<[f64]>),
+}
+
+impl Growing {
+    /// No rows; features whose weight is 0 are checked but not kept.
+    pub(crate) fn new(n_features: usize, feature_weights: &[f64]) -> Self {
+        let column = |feature| GrowingColumn {
+            is_ignored: feature_weights.get(feature) == Some(&0.0),
+            ..GrowingColumn::default()
+        };
+        Self {
+            n_rows: 0,
+            columns: (0..n_features).map(column).collect(),
+        }
+    }
+
+    pub(crate) fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    pub(crate) fn n_features(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Takes the rows of a chunk, or none of them if there is an error.
+    pub(crate) fn push(&mut self, rows: &impl Rows) -> Result<(), FitError> {
+        if rows.n_features() != self.n_features() {
+            return Err(FitError::FeatureCount {
+                expected: self.n_features(),
+                actual: rows.n_features(),
+            });
+        }
+        let n_rows = self.n_rows + rows.n_rows();
+        if u32::try_from(n_rows).is_err() {
+            return Err(FitError::TooManyRows { n_rows });
+        }
+        for row in 0..rows.n_rows() {
+            let is_finite = (0..self.n_features()).all(|feature| rows.value(row, feature).is_finite());
+            if !is_finite {
+                let feature = (0..self.n_features()).find(|feature| !rows.value(row, *feature).is_finite());
+                let feature = feature.expect("one was just seen");
+                return Err(FitError::NotFinite {
+                    row: self.n_rows + row,
+                    feature,
+                    value: rows.value(row, feature),
+                });
+            }
+        }
+        let mut start = 0;
+        while start < rows.n_rows() {
+            let n_room = PIECE - self.n_rows % PIECE;
+            let end = rows.n_rows().min(start + n_room);
+            for (feature, column) in self.columns.iter_mut().enumerate() {
+                if !column.is_ignored {
+                    column
+                        .pending
+                        .extend((start..end).map(|row| rows.value(row, feature)));
+                    if end - start == n_room {
+                        column.complete_piece();
+                    }
+                }
+            }
+            self.n_rows += end - start;
+            start = end;
+        }
+        Ok(())
+    }
+
+    /// All rows are in: each feature's column, `None` where it is ignored.
+    pub(crate) fn into_columns(self) -> impl ExactSizeIterator<Item = Option<GrowingColumn>> {
+        self.columns.into_iter().map(|mut column| {
+            column.complete_piece();
+            column.pending = Vec::new();
+            (!column.is_ignored).then_some(column)
+        })
+    }
+}
+
+impl GrowingColumn {
+    /// Compresses what is pending.
+    fn complete_piece(&mut self) {
+        let Some(&first) = self.pending.first() else {
+            return;
+        };
+        let facts = self.facts.get_or_insert(Facts {
+            min: first,
+            max: first,
+            is_binary: true,
+            is_single: true,
+            n_decimals: Some(0),
+        });
+        self.pieces.push(facts.compress(&self.pending));
+        self.pending.clear();
+    }
+}
+
+impl Facts {
+    /// The decimals that hold the column, if some do: then they hold each of its values, because a decimal of one power
+    /// is one of the next as long as the product stays small, which the ends of the range show.
+    pub(crate) fn decimal(&self) -> Option<Decimal> {
+        decimal(self.min, self.max, self.n_decimals?)
+    }
+
+    /// Takes note of the next values and stores them.
+    fn compress(&mut self, values: &[f64]) -> Piece {
+        let (mut min, mut max) = (values[0], values[0]);
+        for &value in values {
+            min = if value < min { value } else { min };
+            max = if value > max { value } else { max };
+        }
+        self.min = if min < self.min { min } else { self.min };
+        self.max = if max > self.max { max } else { self.max };
+        let distinct = if min == max { &values[..1] } else { values };
+        if distinct.iter().all(|value| *value == 0.0 || *value == 1.0) {
+            return if min == max {
+                Piece::Constant(values[0])
+            } else {
+                bits(values)
+            };
+        }
+        self.is_binary = false;
+        let is_single = distinct.iter().all(|value| f64::from(*value as f32) == *value);
+        self.is_single &= is_single;
+        self.n_decimals = self.n_decimals.and_then(|n| n_decimals(n, distinct));
+        if min == max {
+            return Piece::Constant(values[0]);
+        }
+        if let Some(decimal) = self.n_decimals.and_then(|n| decimal(min, max, n)) {
+            let shorts = values.iter().map(|value| decimal.short(*value));
+            Piece::Short(decimal, shorts.collect())
+        } else if is_single {
+            Piece::Single(values.iter().map(|value| *value as f32).collect())
+        } else {
+            Piece::Double(values.into())
+        }
+    }
+}
+
+impl Piece {
+    /// Adds the values of `n_rows`, converted.
+    pub(crate) fn extend<T: Copy>(&self, to: &mut Vec<T>, n_rows: usize, convert: impl Fn(f64) -> T) {
+        match self {
+            Self::Constant(value) => to.extend(std::iter::repeat_n(convert(*value), n_rows)),
+            Self::Bits(words) => to.extend((0..n_rows).map(|row| {
+                let is_set = words[row / 64] >> (row % 64) & 1 == 1;
+                convert(f64::from(u8::from(is_set)))
+            })),
+            Self::Short(decimal, shorts) => to.extend(shorts.iter().map(|u| convert(decimal.value(*u)))),
+            Self::Single(values) => to.extend(values.iter().map(|value| convert((*value).into()))),
+            Self::Double(values) => to.extend(values.iter().map(|value| convert(*value))),
+        }
+    }
+
+    /// Adds the values of `n_rows` as shorts of `decimal`, which holds all of them.
+    pub(crate) fn extend_shorts(&self, to: &mut Vec<i16>, n_rows: usize, decimal: Decimal) {
+        if let Self::Short(narrow, shorts) = self {
+            // Integers all the way, without the division that a value would take.
+            let factor = decimal.divisor / narrow.divisor;
+            let shift = narrow.base * factor - decimal.base;
+            to.extend(shorts.iter().map(|u| (f64::from(*u) * factor + shift) as i16));
+        } else {
+            self.extend(to, n_rows, |value| decimal.short(value));
+        }
+    }
+
+    /// The rows that hold 1, of a column that is 0 or 1 everywhere.
+    pub(crate) fn ones(&self, n_rows: usize) -> impl Iterator<Item = usize> + '_ {
+        let (words, n_all) = match self {
+            Self::Constant(value) if *value == 1.0 => (&[][..], n_rows),
+            Self::Bits(words) => (&words[..], 0),
+            _ => (&[][..], 0),
+        };
+        let of_words = words.iter().enumerate().flat_map(|(at, &word)| {
+            let rest = |word: &u64| Some(word & (word - 1)).filter(|rest| *rest != 0);
+            let words = std::iter::successors(Some(word).filter(|word| *word != 0), rest);
+            words.map(move |word| 64 * at + word.trailing_zeros() as usize)
+        });
+        (0..n_all).chain(of_words)
+    }
+}
+
+fn bits(values: &[f64]) -> Piece {
+    let word = |values: &[f64]| {
+        let set = values
+            .iter()
+            .enumerate()
+            .map(|(at, value)| u64::from(*value == 1.0) << at);
+        set.fold(0, |word, bit| word | bit)
+    };
+    Piece::Bits(values.chunks(64).map(word).collect())
+}
+
+/// The power of ten from `n` on that makes integers of all `values`.
+fn n_decimals(mut n: usize, values: &[f64]) -> Option<usize> {
+    for &value in values {
+        // What is a decimal of one power is one of the next as well: the power only ever rises.
+        while scaled_exactly(value, POWERS_OF_TEN[n]).is_none() {
+            n += 1;
+            if n > MAX_DECIMALS {
+                return None;
+            }
+        }
+    }
+    Some(n)
+}
+
+/// Decimals of `n` digits from `min` on, if they reach up to `max`.
+fn decimal(min: f64, max: f64, n: usize) -> Option<Decimal> {
+    let divisor = POWERS_OF_TEN[n];
+    let base = scaled_exactly(min, divisor)?;
+    let range = scaled_exactly(max, divisor)? - base;
+    (range <= f64::from(i16::MAX)).then_some(Decimal { base, divisor })
+}
