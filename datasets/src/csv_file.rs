@@ -66,6 +66,10 @@ pub(crate) fn read(bytes: &[u8], name: String, label: Option<&str>) -> Result<(D
     }
 
     loop {
+        // A name in the header may be broken over lines; no number, class or time is.
+        if rows.record.iter().any(|cell| cell.contains(['\n', '\r'])) {
+            return Err(Problem::LineBreak { line: rows.line() });
+        }
         if rows.record.len() != n_columns {
             return Err(Problem::Ragged {
                 line: rows.line(),

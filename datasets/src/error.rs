@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum ReadError {
     /// The file could not be opened or read.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {path}")]
     Open {
         /// Which file.
         path: PathBuf,
@@ -82,6 +82,14 @@ pub enum Problem {
         expected: usize,
         /// Columns of this row.
         actual: usize,
+    },
+    /// A cell with a line break in it.
+    #[error(
+        "line {line}: a cell of this row goes on over the end of the line; is there a quote (\") that nothing closes?"
+    )]
+    LineBreak {
+        /// Line where the row begins.
+        line: u64,
     },
     /// Two columns of the same name.
     #[error("columns {first} and {second} are both named `{column}`; rename one")]

@@ -1,5 +1,6 @@
 //! CSV files of the user's: what is detected, and what each fault says.
 
+use std::error::Error as _;
 use std::path::Path;
 
 use datasets::{Dataset, Problem, ReadError, Report, read_file, read_file_reported};
@@ -291,6 +292,11 @@ fn a_fault_is_named_with_line_column_and_remedy() {
         None,
         "column `column_2` has more than 1000 different values and does not look like a class; name another label column",
     );
+    check_error(
+        "a,b,k\n1,2,x\n1,2,\"y\n1,2,x\n",
+        None,
+        "line 3: a cell of this row goes on over the end of the line; is there a quote (\") that nothing closes?",
+    );
     let long = format!("a,k\n{},x\n", "long ".repeat(100));
     let message = read_labelled(long, None).unwrap_err().to_string();
     assert!(message.len() < 250 && message.contains("long …`"), "{message}");
@@ -298,10 +304,9 @@ fn a_fault_is_named_with_line_column_and_remedy() {
 
 #[test]
 fn a_file_that_is_not_there_is_named() {
-    let message = read_file(Path::new("nowhere/my.csv"), None)
-        .unwrap_err()
-        .to_string();
-    assert!(message.starts_with("cannot read nowhere/my.csv: "), "{message}");
+    let error = read_file(Path::new("nowhere/my.csv"), None).unwrap_err();
+    assert_eq!(error.to_string(), "cannot read nowhere/my.csv");
+    assert!(error.source().is_some());
 }
 
 proptest! {

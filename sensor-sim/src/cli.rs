@@ -125,7 +125,7 @@ pub struct ServeArgs {
     #[arg(long, value_enum, default_value_t, value_name = "HOW")]
     pub prepare: Prepare,
     /// Neighbours that vote
-    #[arg(long, default_value_t = defaults::K)]
+    #[arg(long, default_value_t = defaults::K, value_parser = parse_k, allow_negative_numbers = true)]
     pub k: NonZeroU8,
     /// Distance between prepared features
     #[arg(long, value_enum, default_value_t)]
@@ -446,6 +446,11 @@ pub fn check_name(name: &str) -> Result<(), UsageError> {
     Err(UsageError(format!(
         "no data set is named {name:?}{hint} (known are {listed}; --data takes a file)"
     )))
+}
+
+fn parse_k(text: &str) -> Result<NonZeroU8, String> {
+    text.parse()
+        .map_err(|_| "expected a whole number from 1 to 255".to_owned())
 }
 
 fn parse_rate(text: &str) -> Result<Rate, String> {

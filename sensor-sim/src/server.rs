@@ -131,6 +131,14 @@ impl Prepared {
             n_twins,
             "rows of the stream whose features all occur in a training row: a nearest neighbour knows these beforehand"
         );
+        let labels = &config.dataset.labels;
+        let mut trained = split.training.iter().map(|&row| labels[row as usize]);
+        let first = trained.next();
+        if trained.all(|label| Some(label) == first) {
+            warn!(
+                "all rows that train the model are of one class, so it can name no other; another --label, --split or --order may help"
+            );
+        }
         let stream = Stream {
             dataset: Arc::clone(&config.dataset),
             rows: split.stream,
