@@ -52,7 +52,7 @@ impl KnnBuilder {
     /// [`FitError::KOutOfRange`] unless `1 <= k <= 255`, [`FitError::FeatureWeightCount`],
     /// [`FitError::FeatureWeightOutOfRange`], [`FitError::NoFeatureWeighs`].
     pub fn new(n_features: usize, n_classes: usize, options: &KnnOptions) -> Result<Self, FitError> {
-        options.check(n_features)?;
+        KnnOptions::check(options.k, &options.feature_weights, n_features)?;
         Ok(Self {
             rows: Growing::new(n_features, &options.feature_weights),
             labels: Labels::new(n_classes),

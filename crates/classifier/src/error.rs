@@ -55,6 +55,12 @@ pub enum FitError {
         /// Its weight.
         weight: f64,
     },
+    /// A scaling of another length, or with offsets or scales that cannot be used.
+    #[error("expected a scaling of {n_features} finite offsets and positive, finite scales")]
+    Scaling {
+        /// Features of a row.
+        n_features: usize,
+    },
     /// Without any feature all rows are equally near.
     #[error("expected a positive weight for at least one feature, got zeros only")]
     NoFeatureWeighs,
@@ -85,10 +91,30 @@ pub enum FitError {
     },
 }
 
+/// Why a row was not inserted.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InsertError {
+    /// Its features would not do for a query either.
+    #[error(transparent)]
+    Features(#[from] QueryError),
+    /// A label that names no class.
+    #[error("label {label} is outside 0..{n_classes}")]
+    LabelOutOfRange {
+        /// The label.
+        label: u32,
+        /// How many classes there are.
+        n_classes: usize,
+    },
+}
+
 /// Why a query point was not classified.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum QueryError {
+    /// Nobody votes: nothing was inserted yet, or all was removed.
+    #[error("expected at least one row, but there is none now")]
+    NoRows,
     /// As many features as the training rows have.
     #[error("expected {expected} features, got {actual}")]
     FeatureCount {

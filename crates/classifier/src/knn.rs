@@ -13,6 +13,7 @@ use crate::compact::{Columns, Feature};
 use crate::labels::Labels;
 use crate::nearest::Nearest;
 use crate::pace::Pace;
+use crate::preparation::prepare;
 use crate::scan::{Question, SPREAD_UNITS, Scan, by_falling_spread};
 #[cfg(feature = "textbook")]
 use crate::textbook::Textbook;
@@ -93,12 +94,11 @@ impl Default for KnnOptions {
 }
 
 impl KnnOptions {
-    /// Whether rows of `n_features` can be fitted like this.
-    pub(crate) fn check(&self, n_features: usize) -> Result<(), FitError> {
-        if !(1..=255).contains(&self.k) {
-            return Err(FitError::KOutOfRange { k: self.k });
+    /// Whether `k` and the weights of features can be used for rows of `n_features`.
+    pub(crate) fn check(k: usize, weights: &[f64], n_features: usize) -> Result<(), FitError> {
+        if !(1..=255).contains(&k) {
+            return Err(FitError::KOutOfRange { k });
         }
-        let weights = &self.feature_weights;
         if weights.is_empty() {
             return Ok(());
         }
@@ -124,20 +124,20 @@ impl KnnOptions {
 
 /// A training row with its distance to the query point.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Neighbour {
-    /// Row in the training set.
-    pub row: u32,
+pub struct Neighbour<R = u32> {
+    /// Row in the training set; in an [`OnlineKnn`](crate::OnlineKnn) its number of type u64.
+    pub row: R,
     /// Distance by the model's metric (not its square), between prepared vectors.
     pub distance: f64,
 }
 
 /// What one search says of a query point. Valid until the next query.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Classification<'a> {
+pub struct Classification<'a, R = u32> {
     /// The class with most votes by [`Voting`]; equal votes go to the smallest class.
     pub class: ClassId,
     /// The k nearest rows, by (distance, row) ascending.
-    pub neighbours: &'a [Neighbour],
+    pub neighbours: &'a [Neighbour<R>],
     /// The share of the votes that each class got, `n_classes` long.
     pub shares: &'a [f64],
 }
@@ -420,26 +420,12 @@ impl Knn {
 
     /// Checks and prepares the query and fills `neighbours`.
     fn search(&mut self, query: &[f64]) -> Result<(), QueryError> {
-        if query.len() != self.n_features() {
-            return Err(QueryError::FeatureCount {
-                expected: self.n_features(),
-                actual: query.len(),
-            });
-        }
-        self.prepared.clear();
-        for (feature, &value) in query.iter().enumerate() {
-            if !value.is_finite() {
-                return Err(QueryError::NotFinite { feature, value });
-            }
-            let prepared = self
-                .scaling
-                .as_ref()
-                .map_or(value, |scaling| scaling.prepare(feature, value));
-            if !prepared.is_finite() {
-                return Err(QueryError::Overflow { feature, value });
-            }
-            self.prepared.push(prepared);
-        }
+        prepare(
+            query,
+            self.n_features(),
+            self.scaling.as_ref(),
+            &mut self.prepared,
+        )?;
         self.nearest.clear();
         let question = Question {
             columns: &self.columns,

@@ -2,21 +2,21 @@
 
 /// A row and its distance: squared for Euclidean, plain for Manhattan.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Candidate {
+pub(crate) struct Candidate<R = u32> {
     /// Squared distance, or the sum of absolute differences.
     pub(crate) dist: f64,
     /// The row.
-    pub(crate) row: u32,
+    pub(crate) row: R,
 }
 
 /// At most k candidates, sorted by (distance, row). k is at most 255: shifting a short array beats a heap.
 #[derive(Debug)]
-pub(crate) struct Nearest {
+pub(crate) struct Nearest<R = u32> {
     k: usize,
-    found: Vec<Candidate>,
+    found: Vec<Candidate<R>>,
 }
 
-impl Nearest {
+impl<R: Copy + Ord> Nearest<R> {
     /// Room for `k` rows, which is the only allocation.
     pub(crate) fn new(k: usize) -> Self {
         Self {
@@ -45,18 +45,19 @@ impl Nearest {
         self.found.len() == self.k
     }
 
-    /// The row from which on none can be kept, as there are k before it at no distance: `u32::MAX` if there are not.
-    pub(crate) fn settled_row(&self) -> u32 {
+    /// Whether a row could be kept that is not nearer than `dist` and does not come before `first`.
+    pub(crate) fn admits(&self, dist: f64, first: R) -> bool {
         match self.found.last() {
-            Some(last) if last.dist == 0.0 && self.is_full() => last.row,
-            _ => u32::MAX,
+            Some(last) if self.is_full() => dist < last.dist || (dist == last.dist && first < last.row),
+            _ => true,
         }
     }
 
     /// Keeps `row` if it is among the k nearest by (distance, row); says whether it was kept.
-    pub(crate) fn offer(&mut self, dist: f64, row: u32) -> bool {
+    pub(crate) fn offer(&mut self, dist: f64, row: R) -> bool {
         debug_assert!(!dist.is_nan());
-        let comes_before = |other: &Candidate| other.dist < dist || (other.dist == dist && other.row < row);
+        let comes_before =
+            |other: &Candidate<R>| other.dist < dist || (other.dist == dist && other.row < row);
         if self.is_full() {
             if comes_before(&self.found[self.k - 1]) {
                 return false;
@@ -70,13 +71,23 @@ impl Nearest {
 
     /// Takes over `candidates`: the k nearest, already in order.
     #[cfg(feature = "textbook")]
-    pub(crate) fn set(&mut self, candidates: &[Candidate]) {
+    pub(crate) fn set(&mut self, candidates: &[Candidate<R>]) {
         self.found.clear();
         self.found.extend_from_slice(candidates);
     }
 
     /// By (distance, row) ascending.
-    pub(crate) fn as_slice(&self) -> &[Candidate] {
+    pub(crate) fn as_slice(&self) -> &[Candidate<R>] {
         &self.found
+    }
+}
+
+impl Nearest {
+    /// The row from which on none can be kept, as there are k before it at no distance: `u32::MAX` if there are not.
+    pub(crate) fn settled_row(&self) -> u32 {
+        match self.found.last() {
+            Some(last) if last.dist == 0.0 && self.is_full() => last.row,
+            _ => u32::MAX,
+        }
     }
 }

@@ -5,7 +5,7 @@
 //! because exact distances need a definition and not "about the same".
 
 use crate::pace::Pace;
-use crate::{Metric, Rows};
+use crate::{Metric, QueryError, Rows};
 
 /// What it takes to fit the scaling of a feature, of a row.
 pub(crate) const SCALING_UNITS: usize = 6;
@@ -110,6 +110,33 @@ impl Scaling {
     pub fn prepare(&self, feature: usize, value: f64) -> f64 {
         (value - self.offset[feature]) / self.scale[feature]
     }
+}
+
+/// Writes `features`, of which there have to be `n_features`, to `prepared` if all of them stay finite.
+pub(crate) fn prepare(
+    features: &[f64],
+    n_features: usize,
+    scaling: Option<&Scaling>,
+    prepared: &mut Vec<f64>,
+) -> Result<(), QueryError> {
+    if features.len() != n_features {
+        return Err(QueryError::FeatureCount {
+            expected: n_features,
+            actual: features.len(),
+        });
+    }
+    prepared.clear();
+    for (feature, &value) in features.iter().enumerate() {
+        if !value.is_finite() {
+            return Err(QueryError::NotFinite { feature, value });
+        }
+        let at_scale = scaling.map_or(value, |scaling| scaling.prepare(feature, value));
+        if !at_scale.is_finite() {
+            return Err(QueryError::Overflow { feature, value });
+        }
+        prepared.push(at_scale);
+    }
+    Ok(())
 }
 
 /// Mean and population standard deviation, in two passes, the second corrected for the rounding of the mean

@@ -51,15 +51,15 @@ impl Votes {
     }
 
     /// Counts the votes of `neighbours`, nearest first, and says which class has most; of equals the smallest.
-    pub(crate) fn count(
+    pub(crate) fn count<R: Copy>(
         &mut self,
         voting: Voting,
-        neighbours: &[Neighbour],
-        class_of: impl Fn(u32) -> ClassId,
+        neighbours: &[Neighbour<R>],
+        class_of: impl Fn(R) -> ClassId,
     ) -> ClassId {
         self.sums.fill(0.0);
         let nearest = neighbours.first().map_or(0.0, |nearest| nearest.distance);
-        let vote = |neighbour: &Neighbour| match voting {
+        let vote = |neighbour: &Neighbour<R>| match voting {
             Voting::Uniform => 1.0,
             Voting::Distance if nearest <= NO_DISTANCE => {
                 f64::from(u8::from(neighbour.distance <= NO_DISTANCE))

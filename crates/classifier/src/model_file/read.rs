@@ -49,8 +49,7 @@ impl Knn {
             voting: record.voting,
             feature_weights: record.feature_weights,
         };
-        options
-            .check(n_features)
+        KnnOptions::check(options.k, &options.feature_weights, n_features)
             .map_err(|error| content("options that can be fitted", error))?;
         check_ignored(&options, &columns)?;
         let assemble = async |pace| {
