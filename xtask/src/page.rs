@@ -47,13 +47,13 @@ pub(crate) fn build() -> Result<PathBuf> {
     Ok(page)
 }
 
-/// Writes `viewer.js` and `viewer_bg.wasm` into `out`.
-fn bind(wasm: &Path, out: &Path) -> Result<()> {
+/// Writes what a page loads of the module `NAME.wasm` into `out`: `NAME.js` and `NAME_bg.wasm`.
+pub(crate) fn bind(wasm: &Path, out: &Path) -> Result<()> {
     Bindgen::new()
         .input_path(wasm)
         .web(true)?
         .typescript(false)
-        // `init()` without arguments loads viewer_bg.wasm from beside viewer.js, as the command-line tool has it.
+        // `init()` without arguments loads NAME_bg.wasm from beside NAME.js, as the command-line tool has it.
         .omit_default_module_path(false)
         // Names help nobody in a release page and are a fifth of its bytes.
         .remove_name_section(true)

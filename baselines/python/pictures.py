@@ -1,0 +1,171 @@
+"""Draws the pictures of a bench beside its results: python pictures.py RESULTS.json
+
+SVG, on a light panel of its own so that axes are readable on a dark page too; text stays text.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("svg")
+import matplotlib.pyplot as plt
+
+plt.rcParams.update(
+    {
+        "svg.fonttype": "none",
+        # The same file for the same figures.
+        "svg.hashsalt": "runnel",
+        "font.family": "sans-serif",
+        "font.size": 10,
+        "figure.facecolor": "#fbfbfa",
+        "axes.facecolor": "#fbfbfa",
+        "savefig.facecolor": "#fbfbfa",
+        "axes.edgecolor": "#55554f",
+        "axes.grid": True,
+        "grid.color": "#dcdcd6",
+        "axes.axisbelow": True,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
+)
+
+OURS, REFERENCE = "#b3261e", "#55554f"
+COLOURS = {
+    "ours": OURS,
+    "ours-loaded": OURS,
+    "scan": REFERENCE,
+    "textbook": "#8a6d00",
+    "static-kdtree": "#1f6f8b",
+    "scipy-ckdtree": "#3b7a3b",
+}
+OTHER = "#7a86a8"
+NAMES = {
+    "naive": "plain JavaScript",
+    "typed": "typed-array JavaScript",
+    "tfjs-cpu": "TensorFlow.js, cpu",
+    "tfjs-wasm": "TensorFlow.js, wasm",
+    "tfjs-webgl": "TensorFlow.js, webgl",
+    "tfjs-webgpu": "TensorFlow.js, webgpu",
+    "flask": "scikit-learn behind Flask",
+    "textbook": "textbook Rust wasm",
+    "scan": "f64 ndarray scan, wasm",
+    "ours": "ours, fitted",
+    "ours-loaded": "ours, from a model file",
+    "scipy-ckdtree": "scipy cKDTree, native",
+}
+CASES = {"wine": "Wine", "wine-binary": "preprocessed Wine", "covertype": "Covertype"}
+COVERTYPE = {"n_rows": 464_809, "n_features": 54}
+LOSSLESS_ROW_BYTES = 22
+
+
+def name(driver):
+    return NAMES.get(driver, driver)
+
+
+def colour(driver):
+    return COLOURS.get(driver, OTHER)
+
+
+def save(figure, folder, stem):
+    path = folder / f"{stem}.svg"
+    figure.savefig(path, bbox_inches="tight", metadata={"Date": None, "Creator": None})
+    plt.close(figure)
+    print(f"wrote {path}")
+
+
+def bars(axes, rows, value, label):
+    """Horizontal bars of the drivers' values in file order, Node above Chromium."""
+    drivers = list(dict.fromkeys(row["driver"] for row in rows))
+    for place, driver in enumerate(drivers):
+        for row in (row for row in rows if row["driver"] == driver):
+            is_node = row["environment"] == "Node"
+            y = place + (-0.2 if is_node else 0.2)
+            axes.barh(y, value(row), height=0.36, color=colour(driver), alpha=1 if is_node else 0.6)
+            axes.annotate(label(value(row)), (value(row), y), xytext=(3, 0), textcoords="offset points", va="center", fontsize=7)
+    axes.set_yticks(range(len(drivers)), [name(driver) for driver in drivers])
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+
+
+def duration(micros):
+    for unit, size in (("s", 1e6), ("ms", 1e3)):
+        if micros >= size:
+            return f"{micros / size:.3g} {unit}"
+    return f"{micros:.3g} µs"
+
+
+def paper(results, folder):
+    rows = [row for row in results["rows"] if row["form"] == "raw" and "error" not in row]
+    cases = [case for case in CASES if any(row["case"] == case for row in rows)]
+    figure, panels = plt.subplots(1, len(cases), figsize=(4.6 * len(cases), 4.2), sharey=True, squeeze=False)
+    for axes, case in zip(panels[0], cases):
+        shown = [row for row in rows if row["case"] == case]
+        axes.set_xscale("log")
+        bars(axes, shown, lambda row: row["latency_micros"]["p50"], duration)
+        axes.margins(x=0.2)
+        axes.set_title(f"{CASES[case]}, raw")
+        axes.set_xlabel("median latency of a query, µs (log)")
+    figure.suptitle("One query: Node (full colour) and Chromium (pale)")
+    save(figure, folder, "paper-latency")
+
+    shown = [row for row in rows if row["case"] == "covertype"]
+    if shown:
+        figure, axes = plt.subplots(figsize=(7, 4.2))
+        bars(axes, shown, resident_megabytes, lambda megabytes: f"{megabytes:.0f}")
+        axes.set_title("Covertype: memory after the queries, Node (full colour) and Chromium (pale)")
+        axes.set_xlabel("resident memory of the process, with the Flask server's where there is one, MB")
+        save(figure, folder, "paper-memory")
+
+
+def resident_megabytes(row):
+    memory = row["memory"]
+    own = memory.get("renderer_rss_bytes", memory.get("rss_bytes", 0))
+    return (own + memory.get("server_rss_bytes", 0)) / 1e6
+
+
+def knn(results, folder):
+    peers = [row for row in results["peers"] if row["case"] == "covertype" and row["form"] == "raw" and "error" not in row]
+    peers = [row for row in peers if row["environment"] != "Chromium" or row["driver"] == "ours-loaded"]
+    figure, axes = plt.subplots(figsize=(8, 5))
+    for row in sorted(peers, key=lambda row: row["latency_micros"]["p50"]):
+        at = (max(row["build_millis"], 0.1) / 1e3, row["latency_micros"]["p50"])
+        axes.scatter(*at, color=colour(row["driver"]), s=36, zorder=3)
+        axes.annotate(f"{name(row['driver'])}", at, xytext=(5, 4), textcoords="offset points", fontsize=8)
+    axes.set(xscale="log", yscale="log", xlabel="build time, s (log)", ylabel="median latency of a query, µs (log)")
+    axes.margins(x=0.15, y=0.1)
+    axes.set_title("Covertype, raw, 464,809 rows x 54: what it costs to build and to ask")
+    save(figure, folder, "knn-peers")
+
+    bytes_per_micro = results["bandwidth"]["median_gb_per_sec"] * 1e3
+    floors = [("f32", 4 * COVERTYPE["n_features"]), (f"{LOSSLESS_ROW_BYTES} lossless bytes a row", LOSSLESS_ROW_BYTES)]
+    titles = {
+        "rows": ("training rows of Covertype (log)", "Cost against rows, 54 features, k = 5"),
+        "features": ("features, uniform random, 20,000 rows (log)", "Cost against features, k = 5"),
+        "k": ("k (log)", "Cost against k, Covertype"),
+    }
+    for kind, (label, title) in titles.items():
+        curves = [curve for curve in results["curves"] if curve["kind"] == kind and "error" not in curve]
+        figure, axes = plt.subplots(figsize=(7, 4.6))
+        for curve in curves:
+            xs = [point["x"] for point in curve["points"]]
+            ys = [point["p50"] for point in curve["points"]]
+            axes.plot(xs, ys, marker="o", markersize=4, color=colour(curve["driver"]), label=f"{name(curve['driver'])} ({curve['environment']})")
+        xs = sorted({point["x"] for curve in curves for point in curve["points"]})
+        if kind != "features":
+            for style, (what, row_bytes) in zip((":", (0, (1, 4))), floors):
+                rows = xs if kind == "rows" else [COVERTYPE["n_rows"]] * len(xs)
+                ys = [n_rows * row_bytes / bytes_per_micro for n_rows in rows]
+                axes.plot(xs, ys, linestyle=style, color=REFERENCE, linewidth=1, label=f"reading all rows once, {what}")
+        axes.set(xscale="log", yscale="log", xlabel=label, ylabel="median latency of a query, µs (log)", title=title)
+        if kind != "rows":
+            axes.set_xticks(xs, [str(x) for x in xs])
+            axes.minorticks_off()
+        axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+        save(figure, folder, f"knn-{kind}")
+
+
+if __name__ == "__main__":
+    path = Path(sys.argv[1])
+    {"paper": paper, "knn": knn}[path.stem](json.loads(path.read_text()), path.parent)
