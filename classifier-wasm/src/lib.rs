@@ -1,11 +1,14 @@
 //! `crates/classifier` for JavaScript callers: converts in, calls, converts out, and holds no algorithm.
 //!
-//! With the feature `js` (default) it exports the class `KnnModel`; without it, it is only the way by which Rust
-//! crates for the browser reach the classifier.
+//! With the feature `js` (default) it exports what the npm package in `npm/` is made of: a [`Builder`] that takes
+//! training rows in chunks, and the [`Model`] that it makes. Without it, it is only the way by which Rust crates for
+//! the browser reach the classifier.
 
 pub use classifier;
 
 #[cfg(feature = "js")]
-mod knn_model;
+mod builder;
 #[cfg(feature = "js")]
-pub use knn_model::KnnModel;
+mod model;
+#[cfg(feature = "js")]
+pub use {builder::Builder, model::Model};

@@ -9,7 +9,7 @@ use crate::{dist, figures, repo, tools};
 /// Measures, and writes stream.json and stream.md.
 pub(crate) fn run(args: &BenchStream) -> Result<()> {
     let server = dist::build()?;
-    let node = tools::node_with_packages()?;
+    let node = tools::node_with_packages("viewer/e2e")?;
     let results = if args.quick {
         repo::target().join("bench")
     } else {
@@ -34,6 +34,6 @@ pub(crate) fn run(args: &BenchStream) -> Result<()> {
 }
 
 /// The commit that is measured, marked if the tree has changes on top of it.
-fn commit() -> Result<String> {
+pub(crate) fn commit() -> Result<String> {
     repo::output(repo::command("git").args(["describe", "--always", "--dirty", "--abbrev=10"]))
 }

@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Dist,
     /// Build the page alone, into target/page.
     Page,
+    /// Build the npm package of the classifier, into dist/npm, and pack it for `npm install`.
+    Package,
     /// Measure, and write the results to docs/results.
     #[command(subcommand)]
     Bench(Bench),

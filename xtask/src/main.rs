@@ -1,8 +1,8 @@
-//! Every developer command: `cargo xtask demo | test | dist | page | bench stream | screenshot`.
+//! Every developer command: `cargo xtask demo | test | dist | page | package | bench stream | screenshot`.
 //!
-//! `demo`, `dist` and `page` need Rust and a C compiler and nothing else: this program's own build is part of a user's
-//! first run, so its dependencies are few. `test`, `bench` and `screenshot` also use Node, Python and Chromium, and
-//! say what is missing.
+//! `demo`, `dist` and `page` need Rust and a C compiler and nothing else, `package` also npm: this program's own build
+//! is part of a user's first run, so its dependencies are few. `test`, `bench` and `screenshot` also use Node, Python
+//! and Chromium, and say what is missing.
 
 #![allow(
     clippy::print_stdout,
@@ -17,6 +17,7 @@ mod cli;
 mod demo;
 mod dist;
 mod figures;
+mod package;
 mod page;
 #[cfg(test)]
 mod readme;
@@ -53,6 +54,11 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Page => {
             let page = page::build()?;
             println!("built {}", page.display());
+        }
+        Command::Package => {
+            let package = package::build()?;
+            println!("built {}", package.dir.display());
+            println!("packed {}", package.tarball.display());
         }
         Command::Bench(Bench::Stream(args)) => bench_stream::run(&args)?,
         Command::Screenshot => screenshot::run()?,

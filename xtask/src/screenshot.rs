@@ -7,7 +7,7 @@ use crate::{dist, repo, tools};
 /// Writes docs/page-light.png and docs/page-dark.png.
 pub(crate) fn run() -> Result<()> {
     let server = dist::build()?;
-    let node = tools::node_with_packages()?;
+    let node = tools::node_with_packages("viewer/e2e")?;
     repo::run(
         repo::command(node)
             .arg("viewer/e2e/screenshot.mjs")

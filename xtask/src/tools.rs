@@ -40,6 +40,15 @@ pub(crate) fn ensure_wasm_target() -> Result<()> {
         .context("adding Rust's WebAssembly target")
 }
 
+/// Where cargo keeps the sources of other crates: `CARGO_HOME`, else `.cargo` in the user's folder.
+pub(crate) fn cargo_home() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("CARGO_HOME") {
+        return Ok(path.into());
+    }
+    let home = std::env::home_dir().context("there is no CARGO_HOME and no home folder")?;
+    Ok(home.join(".cargo"))
+}
+
 /// A Chromium or Chrome: `RUNNEL_CHROMIUM`, else from `PATH`, else Debian's.
 pub(crate) fn chromium() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("RUNNEL_CHROMIUM") {
@@ -85,20 +94,25 @@ pub(crate) fn node() -> Result<PathBuf> {
     Ok(node)
 }
 
-/// Node, with the packages of viewer/e2e/package-lock.json installed.
-pub(crate) fn node_with_packages() -> Result<PathBuf> {
+/// npm, which comes with Node.
+pub(crate) fn npm() -> Result<PathBuf> {
+    found_or_installed(&["npm"], &["npm"], "npm")
+}
+
+/// Node, with the packages of the package-lock.json in `folder` installed.
+pub(crate) fn node_with_packages(folder: &str) -> Result<PathBuf> {
     let node = node()?;
-    let npm = found_or_installed(&["npm"], &["npm"], "npm")?;
-    let e2e = repo::root().join("viewer/e2e");
+    let npm = npm()?;
+    let dir = repo::root().join(folder);
     // npm writes this file last; it is older than the lock after a change of branch or version.
-    let installed = modified(&e2e.join("node_modules/.package-lock.json"));
-    if installed.is_none() || installed < modified(&e2e.join("package-lock.json")) {
+    let installed = modified(&dir.join("node_modules/.package-lock.json"));
+    if installed.is_none() || installed < modified(&dir.join("package-lock.json")) {
         repo::run(
             Command::new(npm)
                 .args(["ci", "--no-audit", "--no-fund"])
-                .current_dir(&e2e),
+                .current_dir(&dir),
         )
-        .context("installing the npm packages of viewer/e2e")?;
+        .with_context(|| format!("installing the npm packages of {folder}"))?;
     }
     Ok(node)
 }
@@ -107,15 +121,17 @@ fn modified(path: &Path) -> Option<std::time::SystemTime> {
     fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
 
-/// A Python with scikit-learn, in a virtual environment of the versions in viewer/e2e/requirements.txt.
-pub(crate) fn python() -> Result<PathBuf> {
-    let venv = repo::target().join("tools/python");
+/// A Python in a virtual environment of its own, with the packages of the requirements.txt in `folder`.
+pub(crate) fn python(folder: &str) -> Result<PathBuf> {
+    let venv = repo::target()
+        .join("tools")
+        .join(format!("python-{}", folder.replace('/', "-")));
     let python = if cfg!(windows) {
         venv.join("Scripts/python.exe")
     } else {
         venv.join("bin/python")
     };
-    let wanted = repo::root().join("viewer/e2e/requirements.txt");
+    let wanted = repo::root().join(folder).join("requirements.txt");
     let wanted_text = fs::read_to_string(&wanted).with_context(|| format!("reading {}", wanted.display()))?;
     let stamp = venv.join("installed-requirements.txt");
     if fs::read_to_string(&stamp).ok().as_ref() == Some(&wanted_text) {
@@ -141,7 +157,7 @@ pub(crate) fn python() -> Result<PathBuf> {
             .arg("--requirement")
             .arg(&wanted),
     )
-    .context("installing scikit-learn")?;
+    .with_context(|| format!("installing the Python packages of {folder}"))?;
     fs::write(&stamp, wanted_text).with_context(|| format!("writing {}", stamp.display()))?;
     Ok(python)
 }

@@ -7,10 +7,10 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use super::{Counted, Log, Suite, server};
-use crate::{dist, repo, tools};
+use crate::{dist, package, repo, tools};
 
 /// Cheap ones first; the last ones need the release build, Node, Python and Chromium.
-pub(super) const SUITES: [Suite; 13] = [
+pub(super) const SUITES: [Suite; 14] = [
     Suite {
         name: "format",
         about: "rustfmt has nothing to change",
@@ -98,6 +98,12 @@ pub(super) const SUITES: [Suite; 13] = [
         about: "`cargo xtask demo`, until it is interrupted",
         counted: Counted::Whole,
         run: server::demo_runs,
+    },
+    Suite {
+        name: "package",
+        about: "the npm package, installed and used as its README says, against scikit-learn",
+        counted: Counted::ByRunner,
+        run: npm_package,
     },
     Suite {
         name: "end-to-end",
@@ -235,7 +241,7 @@ fn write_capabilities(path: &Path, chromium: &Path) -> Result<()> {
 }
 
 fn page(log: &mut Log) -> Result<()> {
-    let node = tools::node_with_packages()?;
+    let node = tools::node_with_packages("viewer/e2e")?;
     log.run(
         repo::command(&node)
             .arg("viewer/e2e/node_modules/typescript/bin/tsc")
@@ -253,9 +259,26 @@ fn page(log: &mut Log) -> Result<()> {
     )
 }
 
+fn npm_package(log: &mut Log) -> Result<()> {
+    let package = package::build()?;
+    let server = dist::build()?;
+    let folder = "classifier-wasm/e2e";
+    let node = tools::node_with_packages(folder)?;
+    let tests = files_ending(&repo::root().join(folder), &[".test.mjs"])?;
+    log.run(
+        repo::command(&node)
+            .args(["--test", "--test-timeout=300000", "--test-reporter=tap"])
+            .args(tests)
+            .env("RUNNEL_PACKAGE", package.tarball)
+            .env("RUNNEL_SERVER", server)
+            .env("RUNNEL_CHROMIUM", tools::chromium()?)
+            .env("RUNNEL_PYTHON", tools::python("viewer/e2e")?),
+    )
+}
+
 fn end_to_end(log: &mut Log) -> Result<()> {
     let server = dist::build()?;
-    let node = tools::node_with_packages()?;
+    let node = tools::node_with_packages("viewer/e2e")?;
     let tests = files_ending(&repo::root().join("viewer/e2e"), &[".test.mjs"])?;
     log.run(
         repo::command(&node)
@@ -269,7 +292,7 @@ fn end_to_end(log: &mut Log) -> Result<()> {
             .args(tests)
             .env("RUNNEL_SERVER", server)
             .env("RUNNEL_CHROMIUM", tools::chromium()?)
-            .env("RUNNEL_PYTHON", tools::python()?),
+            .env("RUNNEL_PYTHON", tools::python("viewer/e2e")?),
     )
 }
 

@@ -1,0 +1,142 @@
+/// <reference lib="esnext.disposable" />
+
+/** Where `init` may take the WebAssembly from: an address, a response, its bytes, or a compiled module. */
+export type InitInput = string | URL | Response | PromiseLike<Response> | BufferSource | WebAssembly.Module;
+
+/**
+ * Loads the WebAssembly. In a page or worker, await it once before anything else; further calls return the same
+ * promise, and a call after one that failed tries again. In Node the WebAssembly is there from the import on, and
+ * `init` does nothing.
+ *
+ * Without `input`, the build for this browser (SIMD or scalar) is fetched from beside the package's scripts.
+ */
+export function init(input?: InitInput): Promise<void>;
+
+/** How to fit. */
+export interface FitOptions {
+  /** How many features each row has: `features.length / labels.length`. */
+  nFeatures: number;
+  /** How many neighbours vote, 1 to 255; with fewer rows all of them do. Default 5. */
+  k?: number;
+  /** The distance. Default `"euclidean"`. */
+  metric?: "euclidean" | "manhattan";
+  /**
+   * What each neighbour's vote is worth: one, or the inverse of its distance, where neighbours at distance 0 have one
+   * vote each and the others none. Default `"uniform"`.
+   */
+  weights?: "uniform" | "distance";
+  /**
+   * How much each feature counts: `nFeatures` numbers, finite and not negative, at least one above 0. Distances are
+   * then the root of Σ w·(x − q)², or Σ w·|x − q|. Default: all 1.
+   */
+  featureWeights?: Float32Array | Float64Array | readonly number[];
+  /**
+   * What is done to features before distances are taken, fitted to the training rows and applied to every query:
+   * nothing, scaling to mean 0 and standard deviation 1, or scaling to 0..1. Default `"raw"`.
+   */
+  preparation?: "raw" | "standard" | "min-max";
+  /** Which code answers; the answers are the same. Default `"auto"`, which chooses by counting. */
+  engine?: "auto" | "scan" | "tree";
+  /** One name for each class, by class id. Default: the ids themselves, up to the largest label. */
+  classNames?: readonly string[];
+  /** One name for each feature. Default: `"x0"`, `"x1"`, … */
+  featureNames?: readonly string[];
+}
+
+/** How to fit without keeping the page waiting. */
+export interface FitInSlicesOptions extends FitOptions {
+  /** Told every few milliseconds how much is done, from 0 to 1: an estimate that never falls. */
+  onProgress?: (done: number) => void;
+  /** Ends the fit early; the promise is then rejected with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** The nearest training rows of a query, by (distance, row) ascending. */
+export interface Neighbours {
+  /** Their numbers, counted from 0 in the order in which they were fitted. */
+  rows: Uint32Array;
+  /** Their distances (not squared), between prepared vectors. */
+  distances: Float64Array;
+}
+
+/** One feature vector: `nFeatures` finite numbers, as recorded. The model prepares it itself. */
+export type Query = Float32Array | Float64Array | readonly number[];
+
+/**
+ * A fitted k-nearest-neighbour classifier.
+ *
+ * Answers are exact, those of brute force in 64-bit floats: neighbours are ordered by (distance, row), and equal votes
+ * go to the smallest class id. Wrong arguments throw a `TypeError` or `RangeError` that names the argument, what was
+ * expected and what came.
+ */
+export class KnnModel {
+  private constructor();
+
+  /**
+   * Fits to `labels.length` rows.
+   *
+   * @param features Row after row, `labels.length × nFeatures` finite numbers. Values of a `Float32Array` are taken as
+   *   the 32-bit numbers that they are: 0.1 in it differs from 0.1 in a query.
+   * @param labels The class id of each row, counted from 0.
+   */
+  static fit(
+    features: Float32Array | Float64Array,
+    labels: Uint32Array | Uint16Array | Uint8Array,
+    options: FitOptions,
+  ): KnnModel;
+
+  /**
+   * Fits as `fit` does, some milliseconds at a time: between them the page or worker does whatever else it has to. The
+   * arrays must not be changed meanwhile.
+   */
+  static fitInSlices(
+    features: Float32Array | Float64Array,
+    labels: Uint32Array | Uint16Array | Uint8Array,
+    options: FitInSlicesOptions,
+  ): Promise<KnnModel>;
+
+  /**
+   * Reads a model file (safetensors) as `save` writes it, here, in Rust or on the server.
+   *
+   * @param source Its bytes, or a response that has them, or the promise of one: `KnnModel.load(fetch(url))`.
+   * @param onProgress Told how many bytes of a response have come, and of how many, if the server says so.
+   */
+  static load(
+    source: Uint8Array | ArrayBuffer | Response | PromiseLike<Response>,
+    onProgress?: (loaded: number, total: number | undefined) => void,
+  ): Promise<KnnModel>;
+
+  /** The model as a file (safetensors), index included: loading it does not fit again. */
+  save(): Uint8Array<ArrayBuffer>;
+
+  /** The class id with most votes among the k nearest rows. */
+  predict(query: Query): number;
+
+  /** The class id of each query, which stand row after row: `n × nFeatures` numbers. */
+  predictBatch(queries: Float32Array | Float64Array): Uint32Array<ArrayBuffer>;
+
+  /** The share of the votes that each class got, by class id; they sum to 1. */
+  classShares(query: Query): Float64Array;
+
+  /** The k nearest rows. */
+  neighbours(query: Query): Neighbours;
+
+  /** What the model is, how it is stored and which code answers, in one line for people. */
+  describe(): string;
+
+  /** How many neighbours vote. */
+  readonly k: number;
+  /** How many rows it was fitted to. */
+  readonly nRows: number;
+  /** How many numbers a query has. */
+  readonly nFeatures: number;
+  /** Names of the classes, by class id. */
+  readonly classNames: string[];
+  /** Names of the features, in the order that queries have them. */
+  readonly featureNames: string[];
+
+  /** Gives the memory back; any other use of the model throws from then on. A model that is dropped without it is freed
+   * by the garbage collector, in its own time. */
+  free(): void;
+  [Symbol.dispose](): void;
+}

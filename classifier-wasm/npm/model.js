@@ -1,0 +1,320 @@
+// `KnnModel`: checks arguments, loads files, and leaves the rest to the WebAssembly. Documented in index.d.ts.
+
+import {
+  OPTIONS,
+  check,
+  classNames,
+  featureNames,
+  isFloats,
+  isNamed,
+  isUnsigned,
+  isWholeNumber,
+  knownOptions,
+  nClasses,
+  shown,
+  stringOption,
+} from "./arguments.js";
+import { checkReady } from "./loading.js";
+import { Builder, Model } from "./wasm/bindings.js";
+
+/** Values that cross into WebAssembly at once: its memory never holds a second copy of all rows. */
+const CHUNK_VALUES = 1 << 16;
+
+/** @param {number} nFeatures */
+const nChunkRows = (nFeatures) => Math.max(1, Math.floor(CHUNK_VALUES / nFeatures));
+
+/** More than any building takes. */
+const ALL_STEPS = 0xffff_ffff;
+
+/** How long `fitInSlices` keeps a page waiting: it can still draw 60 frames a second. */
+const SLICE_MILLIS = 10;
+
+/** How much of a fit's time goes into taking rows; about a third of it is with Covertype and Wine. */
+const TAKING_SHARE = 1 / 3;
+
+/** Only this module makes instances. */
+const PRIVATE = Symbol();
+
+export class KnnModel {
+  /** @type {Model | null} */
+  #model;
+  #nFeatures;
+
+  /**
+   * @param {typeof PRIVATE} key
+   * @param {Model} model
+   */
+  constructor(key, model) {
+    check(key === PRIVATE, TypeError, "KnnModel", "to be made by `KnnModel.fit` or `KnnModel.load`", "`new`");
+    this.#model = model;
+    this.#nFeatures = model.nFeatures;
+  }
+
+  /**
+   * @param {Float32Array | Float64Array} features
+   * @param {Uint32Array | Uint16Array | Uint8Array} labels
+   * @param {import("./index.d.ts").FitOptions} options
+   */
+  static fit(features, labels, options) {
+    checkReady("KnnModel.fit");
+    const fit = new Fit(features, labels, options, OPTIONS);
+    try {
+      while (fit.take());
+      return new KnnModel(PRIVATE, /** @type {Model} */ (fit.build(ALL_STEPS)));
+    } finally {
+      fit.free();
+    }
+  }
+
+  /**
+   * @param {Float32Array | Float64Array} features
+   * @param {Uint32Array | Uint16Array | Uint8Array} labels
+   * @param {import("./index.d.ts").FitInSlicesOptions} options
+   */
+  static async fitInSlices(features, labels, options) {
+    checkReady("KnnModel.fitInSlices");
+    const fit = new Fit(features, labels, options, [...OPTIONS, "onProgress", "signal"]);
+    const { onProgress, signal } = options;
+    const pauses = new MessageChannel();
+    try {
+      let model;
+      for (let isTaking = true; !model; ) {
+        signal?.throwIfAborted();
+        const end = performance.now() + SLICE_MILLIS;
+        while (performance.now() < end && !model) {
+          if (isTaking) isTaking = fit.take();
+          else model = fit.build(1);
+        }
+        onProgress?.(fit.progress);
+        // A message comes after whatever else is waiting, and unlike a timer without delay.
+        await new Promise((resolve) => {
+          pauses.port1.onmessage = resolve;
+          pauses.port2.postMessage(null);
+        });
+      }
+      return new KnnModel(PRIVATE, model);
+    } finally {
+      pauses.port1.close();
+      fit.free();
+    }
+  }
+
+  /**
+   * @param {Uint8Array | ArrayBuffer | Response | PromiseLike<Response>} source
+   * @param {(loaded: number, total: number | undefined) => void} [onProgress]
+   */
+  static async load(source, onProgress) {
+    checkReady("KnnModel.load");
+    const given = await source;
+    /** @type {any} */
+    const bytes = isNamed(given, ["Response"]) ? await body(/** @type {Response} */ (given), onProgress) : given;
+    const isBytes = isNamed(bytes, ["Uint8Array", "ArrayBuffer"]);
+    check(isBytes, TypeError, "source", "a Uint8Array, an ArrayBuffer or a Response", shown(bytes));
+    return new KnnModel(PRIVATE, Model.load(isNamed(bytes, ["Uint8Array"]) ? bytes : new Uint8Array(bytes)));
+  }
+
+  save() {
+    return /** @type {Uint8Array<ArrayBuffer>} */ (this.#used("save").save());
+  }
+
+  /** @param {import("./index.d.ts").Query} query */
+  predict(query) {
+    return this.#used("predict").predict(this.#checked(query));
+  }
+
+  /** @param {Float32Array | Float64Array} queries */
+  predictBatch(queries) {
+    const model = this.#used("predictBatch");
+    const nFeatures = this.#nFeatures;
+    check(isFloats(queries), TypeError, "queries", "a Float32Array or Float64Array", shown(queries));
+    const isWhole = queries.length % nFeatures === 0;
+    check(isWhole, RangeError, "queries", `a multiple of ${nFeatures} numbers`, `${queries.length}`);
+    const classes = new Uint32Array(queries.length / nFeatures);
+    for (let first = 0; first < classes.length; first += nChunkRows(nFeatures)) {
+      const end = Math.min(classes.length, first + nChunkRows(nFeatures));
+      const chunk = numbers(queries.subarray(first * nFeatures, end * nFeatures));
+      model.predictBatch(first, chunk, classes.subarray(first, end));
+    }
+    return classes;
+  }
+
+  /** @param {import("./index.d.ts").Query} query */
+  classShares(query) {
+    return this.#used("classShares").classShares(this.#checked(query));
+  }
+
+  /** @param {import("./index.d.ts").Query} query */
+  neighbours(query) {
+    return this.#used("neighbours").neighbours(this.#checked(query));
+  }
+
+  describe() {
+    return this.#used("describe").describe();
+  }
+
+  get k() {
+    return this.#used("k").k;
+  }
+
+  get nRows() {
+    return this.#used("nRows").nRows;
+  }
+
+  get nFeatures() {
+    this.#used("nFeatures");
+    return this.#nFeatures;
+  }
+
+  get classNames() {
+    return this.#used("classNames").classNames;
+  }
+
+  get featureNames() {
+    return this.#used("featureNames").featureNames;
+  }
+
+  free() {
+    this.#model?.free();
+    this.#model = null;
+  }
+
+  /** @param {string} caller */
+  #used(caller) {
+    if (this.#model === null) throw new Error(`${caller}: this KnnModel was freed`);
+    return this.#model;
+  }
+
+  /**
+   * @param {import("./index.d.ts").Query} query
+   */
+  #checked(query) {
+    if (!isFloats(query) && !Array.isArray(query)) {
+      check(false, TypeError, "query", "a Float32Array, Float64Array or array of numbers", shown(query));
+    }
+    if (query.length !== this.#nFeatures) {
+      check(false, RangeError, "query", `${this.#nFeatures} numbers, one a feature`, `${query.length}`);
+    }
+    return numbers(query);
+  }
+}
+
+// Older engines have no such symbol.
+if (Symbol.dispose) Object.defineProperty(KnnModel.prototype, Symbol.dispose, { value: KnnModel.prototype.free });
+
+/**
+ * The bindings copy any kind of numbers into WebAssembly's memory, though their types name only the one found there.
+ * @param {import("./index.d.ts").Query} values
+ */
+const numbers = (values) => /** @type {Float64Array} */ (values);
+
+/**
+ * As `numbers`.
+ * @param {Uint32Array | Uint16Array | Uint8Array} values
+ */
+const integers = (values) => /** @type {Uint32Array} */ (values);
+
+/** A fit on its way: first all rows are taken, then the model is built. */
+class Fit {
+  #features;
+  #labels;
+  #nFeatures;
+  #names;
+  #builder;
+  #nTaken = 0;
+
+  /**
+   * Checks all arguments but for the values of the features.
+   * @param {unknown} features
+   * @param {unknown} labels
+   * @param {unknown} given
+   * @param {string[]} known The options there are.
+   */
+  constructor(features, labels, given, known) {
+    check(isFloats(features), TypeError, "features", "a Float32Array or Float64Array", shown(features));
+    check(isUnsigned(labels), TypeError, "labels", "a Uint32Array, Uint16Array or Uint8Array", shown(labels));
+    const options = knownOptions(given, known);
+    const { nFeatures, k = 5, featureWeights = [] } = options;
+    check(isWholeNumber(nFeatures, 1, 0xffff_ffff), RangeError, "nFeatures", "a whole number above 0", shown(nFeatures));
+    check(isWholeNumber(k, 1, 255), RangeError, "k", "a whole number from 1 to 255", shown(k));
+    const nValues = labels.length * nFeatures;
+    const expected = `labels.length × nFeatures = ${labels.length} × ${nFeatures} = ${nValues} numbers`;
+    check(features.length === nValues, RangeError, "features", expected, `${features.length}`);
+    check(labels.length > 0, RangeError, "labels", "at least one row", "none");
+    const isWeights = isFloats(featureWeights) || Array.isArray(featureWeights);
+    const weightsType = "a Float32Array, Float64Array or array of numbers";
+    check(isWeights, TypeError, "featureWeights", weightsType, shown(featureWeights));
+    const isEach = options.featureWeights === undefined || featureWeights.length === nFeatures;
+    check(isEach, RangeError, "featureWeights", `${nFeatures} numbers, one a feature`, `${featureWeights.length}`);
+    const n = nClasses(labels, options.classNames);
+    this.#names = {
+      classes: classNames(options.classNames, n),
+      features: featureNames(options.featureNames, nFeatures),
+    };
+    this.#features = features;
+    this.#labels = labels;
+    this.#nFeatures = nFeatures;
+    this.#builder = new Builder(
+      nFeatures,
+      n,
+      k,
+      stringOption(options, "metric", ["euclidean", "manhattan"]),
+      stringOption(options, "preparation", ["raw", "standard", "min-max"]),
+      stringOption(options, "engine", ["auto", "scan", "tree"]),
+      stringOption(options, "weights", ["uniform", "distance"]),
+      numbers(featureWeights),
+    );
+  }
+
+  /** Takes the next chunk of rows; false if there is none left. */
+  take() {
+    const n = this.#nFeatures;
+    const end = Math.min(this.#labels.length, this.#nTaken + nChunkRows(n));
+    const features = numbers(this.#features.subarray(this.#nTaken * n, end * n));
+    this.#builder.push(features, integers(this.#labels.subarray(this.#nTaken, end)));
+    this.#nTaken = end;
+    if (end < this.#labels.length) return true;
+    this.#builder.start(this.#names.classes, this.#names.features);
+    return false;
+  }
+
+  /**
+   * Builds on, and gives the model if that finishes it.
+   * @param {number} nSteps
+   */
+  build(nSteps) {
+    return this.#builder.advance(nSteps);
+  }
+
+  /** From 0 to 1. */
+  get progress() {
+    return TAKING_SHARE * (this.#nTaken / this.#labels.length) + (1 - TAKING_SHARE) * this.#builder.progress;
+  }
+
+  free() {
+    this.#builder.free();
+  }
+}
+
+/**
+ * The bytes of a response, as they come.
+ * @param {Response} response
+ * @param {((loaded: number, total: number | undefined) => void) | undefined} onProgress
+ */
+async function body(response, onProgress) {
+  if (!response.ok) {
+    throw new Error(`source: expected a model file at ${response.url}, got ${response.status} ${response.statusText}`);
+  }
+  if (!onProgress || !response.body) return new Uint8Array(await response.arrayBuffer());
+  // Of a compressed response the header says how long it is before it is unpacked.
+  const length = response.headers.get("content-encoding") ? null : response.headers.get("content-length");
+  const total = length === null ? undefined : Number(length);
+  const chunks = [];
+  let loaded = 0;
+  const reader = response.body.getReader();
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    chunks.push(read.value);
+    loaded += read.value.length;
+    onProgress(loaded, total);
+  }
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+}

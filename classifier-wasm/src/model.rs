@@ -1,0 +1,132 @@
+//! A fitted classifier behind typed arrays.
+
+use classifier::{Knn, ModelMetadata, QueryError};
+use js_sys::{Float64Array, Object, RangeError, Reflect, Uint32Array};
+use wasm_bindgen::prelude::*;
+
+/// A fitted k-nearest-neighbour classifier; the npm package's `KnnModel` holds one and says what its methods do.
+///
+/// Queries that are too short, too long or not finite throw a `RangeError` that says what was expected.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Model {
+    knn: Knn,
+    metadata: ModelMetadata,
+}
+
+impl Model {
+    /// `metadata` names each class and each feature once.
+    pub(crate) fn new(knn: Knn, metadata: ModelMetadata) -> Self {
+        Self { knn, metadata }
+    }
+}
+
+#[wasm_bindgen]
+impl Model {
+    /// Reads the bytes of a model file (safetensors). Throws if they are not one, or damaged.
+    pub fn load(bytes: &[u8]) -> Result<Model, JsError> {
+        let (knn, metadata) =
+            Knn::from_bytes(bytes).map_err(|error| JsError::new(&format!("source: {error}")))?;
+        Ok(Self { knn, metadata })
+    }
+
+    /// The model as the bytes of a model file.
+    #[must_use]
+    pub fn save(&self) -> Vec<u8> {
+        self.knn.to_bytes(&self.metadata)
+    }
+
+    /// The class id with most votes among the k nearest training rows.
+    pub fn predict(&mut self, query: &[f64]) -> Result<u32, RangeError> {
+        self.knn.predict(query).map_err(|error| query_error(&error))
+    }
+
+    /// Writes the class id of each of `queries`, which stand row after row. Errors count them from `first_query`.
+    #[wasm_bindgen(js_name = predictBatch)]
+    pub fn predict_batch(
+        &mut self,
+        first_query: usize,
+        queries: &[f64],
+        classes: &mut [u32],
+    ) -> Result<(), RangeError> {
+        let queries = queries.chunks_exact(self.knn.n_features());
+        for (idx, (query, class)) in queries.zip(classes).enumerate() {
+            *class = self.knn.predict(query).map_err(|error| {
+                RangeError::new(&format!("queries: in query {}: {error}", first_query + idx))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The share of the votes of each class, by class id, summing to 1.
+    #[wasm_bindgen(js_name = classShares)]
+    pub fn class_shares(&mut self, query: &[f64]) -> Result<Float64Array, RangeError> {
+        let shares = self
+            .knn
+            .class_shares(query)
+            .map_err(|error| query_error(&error))?;
+        Ok(Float64Array::from(shares))
+    }
+
+    /// The k nearest training rows and their distances, nearest first.
+    #[wasm_bindgen(unchecked_return_type = "{ rows: Uint32Array, distances: Float64Array }")]
+    pub fn neighbours(&mut self, query: &[f64]) -> Result<Object, RangeError> {
+        let neighbours = self.knn.neighbours(query).map_err(|error| query_error(&error))?;
+        let rows: Vec<u32> = neighbours.iter().map(|neighbour| neighbour.row).collect();
+        let distances: Vec<f64> = neighbours.iter().map(|neighbour| neighbour.distance).collect();
+        let result = Object::new();
+        set(&result, "rows", &Uint32Array::from(&rows[..]));
+        set(&result, "distances", &Float64Array::from(&distances[..]));
+        Ok(result)
+    }
+
+    /// How many neighbours vote.
+    #[wasm_bindgen(getter)]
+    #[must_use]
+    pub fn k(&self) -> usize {
+        self.knn.options().k
+    }
+
+    /// How many training rows.
+    #[wasm_bindgen(getter, js_name = nRows)]
+    #[must_use]
+    pub fn n_rows(&self) -> usize {
+        self.knn.n_rows()
+    }
+
+    /// How many numbers a query has.
+    #[wasm_bindgen(getter, js_name = nFeatures)]
+    #[must_use]
+    pub fn n_features(&self) -> usize {
+        self.knn.n_features()
+    }
+
+    /// Names of the classes, by class id.
+    #[wasm_bindgen(getter, js_name = classNames)]
+    #[must_use]
+    pub fn class_names(&self) -> Vec<String> {
+        self.metadata.class_names.clone()
+    }
+
+    /// Names of the features, in the order that queries have them.
+    #[wasm_bindgen(getter, js_name = featureNames)]
+    #[must_use]
+    pub fn feature_names(&self) -> Vec<String> {
+        self.metadata.feature_names.clone()
+    }
+
+    /// What the model is and how it is stored, in one line for people.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        self.knn.describe().to_string()
+    }
+}
+
+fn query_error(error: &QueryError) -> RangeError {
+    RangeError::new(&format!("query: {error}"))
+}
+
+/// Sets a property of a fresh object, which nothing can prevent.
+fn set(object: &Object, name: &str, value: &JsValue) {
+    Reflect::set(object, &name.into(), value).expect("a fresh object takes properties");
+}
