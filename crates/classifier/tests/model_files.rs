@@ -1,80 +1,13 @@
-//! Model files: the layout others may rely on, and that no bytes whatsoever make the reader panic or gorge.
+//! Model files: the layout others may rely on, and that whatever is wrong is said.
 
 mod common;
+#[path = "common/files.rs"]
+mod files;
 
 use classifier::{EngineKind, Knn, KnnOptions, ModelFileError, ModelMetadata, Preparation, Voting};
-use common::{Random, Table, push_one_hot};
+use common::{Random, Table};
+use files::{model, with_header, with_order, with_record};
 use wasm_bindgen_test::wasm_bindgen_test;
-
-/// A model with every form of column, and its file.
-fn model(preparation: Preparation) -> (Table, Knn, ModelMetadata, Vec<u8>) {
-    let table = Table::random(&mut Random(7), 130, |random, row| {
-        row.push(random.integer(0, 500));
-        push_one_hot(random, row, 4);
-        row.push(random.unit());
-        row.push(f64::from(random.unit() as f32));
-        row.push(3.25);
-        row.push(random.integer(-99, 99) / 100.0);
-    });
-    let knn = table.fit(&KnnOptions {
-        preparation,
-        engine: EngineKind::Tree,
-        ..KnnOptions::default()
-    });
-    let metadata = ModelMetadata {
-        class_names: ["low", "ünïcode \"quoted\"", ""].map(str::to_owned).to_vec(),
-        feature_names: (0..table.n_features)
-            .map(|feature| format!("f{feature}"))
-            .collect(),
-        source: "made up\n".to_owned(),
-    };
-    let bytes = knn.to_bytes(&metadata);
-    (table, knn, metadata, bytes)
-}
-
-/// CRC-32 bit by bit.
-fn crc32(bytes: impl Iterator<Item = u8>) -> u32 {
-    !bytes.fold(!0, |state: u32, byte| {
-        (0..8).fold(state ^ u32::from(byte), |state, _| {
-            (state >> 1) ^ if state & 1 == 1 { 0xedb8_8320 } else { 0 }
-        })
-    })
-}
-
-/// The file with the checksum that its content has, if it still has a header and a place for one.
-fn resealed(mut bytes: Vec<u8>) -> Vec<u8> {
-    let reseal = |bytes: &mut [u8]| -> Option<()> {
-        let length = usize::try_from(u64::from_le_bytes(*bytes.first_chunk()?)).ok()?;
-        let end = length.checked_add(8)?;
-        let header: serde_json::Value = serde_json::from_slice(bytes.get(8..end)?).ok()?;
-        let metadata = header.get("__metadata__")?;
-        let old = format!("\"crc32\":\"{}\"", metadata.get("crc32")?.as_str()?);
-        let record = metadata.get("runnel")?.as_str()?.as_bytes();
-        let new = crc32(record.iter().chain(&bytes[end..]).copied());
-        let new = format!("\"crc32\":\"{new:08x}\"");
-        let at = bytes
-            .windows(old.len())
-            .position(|window| window == old.as_bytes())?;
-        if old.len() == new.len() {
-            bytes[at..at + new.len()].copy_from_slice(new.as_bytes());
-        }
-        Some(())
-    };
-    reseal(&mut bytes);
-    bytes
-}
-
-/// The file with its JSON header rewritten, and the checksum.
-fn with_header(bytes: &[u8], edit: impl FnOnce(&str) -> String) -> Vec<u8> {
-    let length = u64::from_le_bytes(*bytes.first_chunk().expect("eight bytes")) as usize;
-    let header = edit(std::str::from_utf8(&bytes[8..8 + length]).expect("UTF-8"));
-    let edited = [
-        &(header.len() as u64).to_le_bytes(),
-        header.as_bytes(),
-        &bytes[8 + length..],
-    ];
-    resealed(edited.concat())
-}
 
 #[wasm_bindgen_test(unsupported = test)]
 fn a_file_is_read_back_as_it_was_written() {
@@ -187,15 +120,6 @@ fn what_is_wrong_with_a_file_is_said() {
     ));
 }
 
-/// The file with `rows` as the order.
-fn with_order(bytes: &[u8], rows: &[u32]) -> Vec<u8> {
-    let file = safetensors::SafeTensors::deserialize(bytes).expect("safetensors");
-    let order = file.tensor("order").expect("a tree").data();
-    let start = order.as_ptr() as usize - bytes.as_ptr() as usize;
-    let rows: Vec<u8> = rows.iter().flat_map(|row| row.to_le_bytes()).collect();
-    resealed([&bytes[..start], &rows, &bytes[start + order.len()..]].concat())
-}
-
 /// Boxes are computed from the rows, so any order is a tree: a worse one at most.
 #[wasm_bindgen_test(unsupported = test)]
 fn any_order_that_has_each_row_once_gives_the_same_answers() {
@@ -272,104 +196,6 @@ fn copies_are_found_by_row_in_any_order() {
             }
         }
     }
-}
-
-/// Whatever is loaded from damaged bytes has to answer without a panic; most are refused.
-fn read_and_ask(bytes: &[u8]) {
-    if let Ok((mut knn, _)) = Knn::from_bytes(bytes) {
-        let zeros = vec![0.0; knn.n_features()];
-        knn.predict(&zeros).ok();
-        knn.class_shares(&vec![1e6; zeros.len()]).ok();
-    }
-}
-
-#[wasm_bindgen_test(unsupported = test)]
-fn random_bytes_never_panic() {
-    let mut random = Random(11);
-    for _ in 0..2000 {
-        let n_bytes = random.below(300);
-        let mut bytes: Vec<u8> = (0..n_bytes).map(|_| random.next() as u8).collect();
-        // A plausible length lets half of them past the first check.
-        if n_bytes >= 8 && random.below(2) == 0 {
-            bytes[..8].copy_from_slice(&(random.below(n_bytes) as u64).to_le_bytes());
-        }
-        read_and_ask(&bytes);
-    }
-}
-
-#[wasm_bindgen_test(unsupported = test)]
-fn damaged_files_never_panic() {
-    for preparation in [Preparation::Raw, Preparation::Standard] {
-        let (_, _, _, bytes) = model(preparation);
-        let mut random = Random(13);
-        for _ in 0..3000 {
-            let mut damaged = bytes.clone();
-            match random.below(4) {
-                // Bits flipped anywhere.
-                0 => (0..=random.below(4)).for_each(|_| {
-                    let at = random.below(damaged.len());
-                    damaged[at] ^= 1 << random.below(8);
-                }),
-                1 => damaged.truncate(random.below(bytes.len())),
-                // Digits of the header changed: lying lengths, shapes, offsets, codes and values.
-                2 => {
-                    damaged = with_header(&bytes, |header| {
-                        let mut header = header.as_bytes().to_vec();
-                        for _ in 0..=random.below(3) {
-                            let digits: Vec<usize> = (0..header.len())
-                                .filter(|&i| header[i].is_ascii_digit())
-                                .collect();
-                            header[random.choose(&digits)] = b'0' + random.below(10) as u8;
-                        }
-                        String::from_utf8(header).expect("ASCII digits keep it UTF-8")
-                    })
-                }
-                // Extreme numbers in the tensors.
-                _ => {
-                    let at = bytes.len() - 1 - random.below(2000);
-                    let n = 8.min(bytes.len() - at);
-                    let extreme =
-                        random.choose(&[u64::MAX, 0x7ff0_0000_0000_0000, 0xfff8_0000_0000_0000, 1 << 63]);
-                    damaged[at..at + n].copy_from_slice(&extreme.to_le_bytes()[..n]);
-                }
-            }
-            if random.below(2) == 0 {
-                damaged = resealed(damaged);
-            }
-            read_and_ask(&damaged);
-        }
-    }
-}
-
-/// A flipped bit makes an error, or hits what does not matter: the word `crc32` itself, or blanks.
-#[wasm_bindgen_test(unsupported = test)]
-fn a_flipped_bit_is_noticed() {
-    let (_, _, _, bytes) = model(Preparation::Standard);
-    let mut n_by_checksum = 0;
-    for at in 0..bytes.len() {
-        let mut damaged = bytes.clone();
-        damaged[at] ^= 1 << (at % 8);
-        match Knn::from_bytes(&damaged) {
-            Ok((loaded, metadata)) => assert_eq!(loaded.to_bytes(&metadata), bytes, "byte {at}"),
-            Err(ModelFileError::Checksum { .. }) => n_by_checksum += 1,
-            Err(_) => {}
-        }
-    }
-    // All of the tensors at the least: without the checksum most of those bits would go unnoticed.
-    let n_header = 8 + u64::from_le_bytes(*bytes.first_chunk().expect("eight bytes")) as usize;
-    assert!(n_by_checksum >= bytes.len() - n_header, "{n_by_checksum}");
-}
-
-/// `bytes` with the record changed, as somebody else might have written it.
-fn with_record(bytes: &[u8], edit: impl FnOnce(&mut serde_json::Map<String, serde_json::Value>)) -> Vec<u8> {
-    with_header(bytes, |header| {
-        let mut header: serde_json::Value = serde_json::from_str(header).expect("JSON");
-        let record = header["__metadata__"]["runnel"].as_str().expect("a record");
-        let mut record: serde_json::Value = serde_json::from_str(record).expect("JSON");
-        edit(record.as_object_mut().expect("an object"));
-        header["__metadata__"]["runnel"] = record.to_string().into();
-        header.to_string()
-    })
 }
 
 #[wasm_bindgen_test(unsupported = test)]

@@ -10,6 +10,9 @@ use crate::pace::Pace;
 use crate::tree::Order;
 use crate::{EngineKind, Knn, KnnOptions, ModelFileError, Preparation};
 
+/// The textbook engine keeps every number in eight bytes, whereas a file may hold many in a few: constants, groups.
+const MAX_NUMBERS_PER_BYTE: usize = 8;
+
 /// Only the version, so that a file of another version is not blamed for its other fields.
 #[derive(serde::Deserialize)]
 struct Versioned {
@@ -52,6 +55,11 @@ impl Knn {
         KnnOptions::check(options.k, &options.feature_weights, n_features)
             .map_err(|error| content("options that can be fitted", error))?;
         check_ignored(&options, &columns)?;
+        let n_numbers = columns.n_rows.saturating_mul(n_features);
+        if options.engine == EngineKind::Textbook && n_numbers > MAX_NUMBERS_PER_BYTE * bytes.len() {
+            let most = format!("at most {MAX_NUMBERS_PER_BYTE} numbers a byte for the textbook engine");
+            return Err(content(most, format!("{n_numbers} in {} bytes", bytes.len())));
+        }
         let assemble = async |pace| {
             Self::assemble(columns, labels, n_classes, options, record.scaling, order, &pace).await
         };
