@@ -33,6 +33,9 @@
 //!
 //! The argument needs sums that do not overflow; `prepare` hands the query back if one could exceed 1e36.
 
+#[cfg(test)]
+mod tests;
+
 use super::kernels::{Target, Window, add_differences, any_within};
 use super::{N_WINDOWS, Part, Question, Windowed, all_windows, constants, may_hold_neighbours, table_starts};
 use crate::compact::{BLOCK, Columns};

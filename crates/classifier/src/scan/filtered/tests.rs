@@ -1,0 +1,205 @@
+//! The bound held against what it bounds: for every row, taken as the k-th neighbour, its own f32 sum must be within the
+//! limit that its f64 distance gives. That is all that the searches rely on.
+
+use super::*;
+use crate::growing::Growing;
+use crate::pace::Pace;
+use crate::scan::kernels::Stored as _;
+use crate::{Metric, Preparation, RowMajor, Rows as _, Scaling};
+
+/// SplitMix64, as in `tests/common`.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform in `-1..1`.
+    fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+    }
+}
+
+/// What was seen of one table.
+#[derive(Default)]
+struct Seen {
+    n_rows: usize,
+    /// Rows whose f32 sum is above their f64 distance: without the bound they would be ruled out.
+    n_above: usize,
+    /// Rows whose f32 sum is above the limit that there would be if only sums were rounded, not differences.
+    n_need_error: usize,
+    /// The largest share of the room above the distance that was needed.
+    room: f64,
+}
+
+/// Asks `query` of all `rows`, as the scan does and, if `origins` are given, as the tree does.
+fn look(
+    columns: &Columns,
+    scaling: Option<&Scaling>,
+    metric: Metric,
+    query: &[f64],
+    origins: Option<&[f64]>,
+    seen: &mut Seen,
+) {
+    // The bound does not mind in which order columns are added.
+    let shorts = (0..columns.shorts.len()).map(Part::Short);
+    let singles = (0..columns.singles.len()).map(Part::Single);
+    let doubles = (0..columns.doubles.len()).map(Part::Double);
+    let order: Vec<Part> = shorts.chain(singles).chain(doubles).collect();
+    let mut scratch = Scratch::new(columns, order.len());
+    let prepared: Vec<f64> = (0..query.len())
+        .map(|feature| scaling.map_or(query[feature], |scaling| scaling.prepare(feature, query[feature])))
+        .collect();
+    let question = Question {
+        columns,
+        scaling,
+        metric,
+        query,
+        prepared: &prepared,
+    };
+    if !scratch.prepare(&question, &order, origins) {
+        return;
+    }
+    let is_squared = metric == Metric::Euclidean;
+    for row in 0..columns.n_rows {
+        let mut sum = 0.0;
+        for (part, target) in order.iter().zip(&scratch.targets) {
+            let difference = match (*part, origins) {
+                (Part::Short(idx), _) => columns.shorts[idx].1.values[row].difference(*target),
+                (Part::Single(idx), _) => columns.singles[idx].values[row].difference(*target),
+                (Part::Double(idx), None) => columns.doubles[idx].values[row].difference(*target),
+                (Part::Double(idx), Some(origins)) => {
+                    ((columns.doubles[idx].values[row] - origins[idx]) as f32).difference(*target)
+                }
+            };
+            sum += if is_squared {
+                difference * difference
+            } else {
+                difference.abs()
+            };
+        }
+        for (group, start) in columns.groups.iter().zip(&scratch.starts) {
+            sum += scratch.costs[start + usize::from(group.codes[row])] as f32;
+        }
+        let distance = question.distance(row);
+        let radius = scratch.radius(distance, is_squared);
+        let limit = scratch.limit(radius, is_squared);
+        assert!(
+            sum <= limit,
+            "row {row} at {distance:e}: {sum:e} is above {limit:e}, {metric}, query {query:?}"
+        );
+        let without_error = Scratch {
+            error: 0.0,
+            ..Scratch::new(columns, order.len())
+        };
+        seen.n_rows += 1;
+        seen.n_above += usize::from(f64::from(sum) > distance);
+        seen.n_need_error += usize::from(sum > without_error.limit(radius, is_squared));
+        if f64::from(limit) > distance {
+            seen.room = seen
+                .room
+                .max((f64::from(sum) - distance) / (f64::from(limit) - distance));
+        }
+    }
+}
+
+fn columns(values: &[f64], n_features: usize) -> Columns {
+    let mut rows = Growing::new(n_features, &[]);
+    rows.push(&RowMajor::new(values, n_features))
+        .expect("finite values");
+    Pace::run(async |pace| Columns::new(rows, &pace).await)
+}
+
+/// Tables of numbers that `value` makes, which stresses what it is named for.
+fn check(name: &str, value: impl Fn(&mut Random, usize) -> f64) {
+    let mut seen = Seen::default();
+    for seed in 0..40 {
+        let mut random = Random(seed);
+        let n_features = 1 + seed as usize % 7;
+        let values: Vec<f64> = (0..200 * n_features)
+            .map(|at| value(&mut random, at % n_features))
+            .collect();
+        let columns = columns(&values, n_features);
+        let middle = |column: &crate::compact::Column<f64>| column.min / 2.0 + column.max / 2.0;
+        let origins: Vec<f64> = columns.doubles.iter().map(middle).collect();
+        for preparation in [Preparation::Raw, Preparation::Standard, Preparation::MinMax] {
+            let preparation = Scaling::fit(preparation, &columns);
+            for metric in [Metric::Euclidean, Metric::Manhattan] {
+                let weights: Vec<f64> = (0..n_features).map(|_| random.unit().abs() + 1e-3).collect();
+                for weights in [&[][..], &weights] {
+                    let scaling = Scaling::weighted(preparation.as_ref(), weights, metric);
+                    for _ in 0..4 {
+                        // A row, next to a row, and anywhere: roundings of the query count as much as those of rows.
+                        let row = (random.next() % 200) as usize;
+                        let near = 10_f64.powi(-((random.next() % 18) as i32));
+                        let query: Vec<f64> = (0..n_features)
+                            .map(|feature| columns.value(row, feature) * (1.0 + near * random.unit()))
+                            .collect();
+                        for origins in [None, Some(&origins[..])] {
+                            look(&columns, scaling.as_ref(), metric, &query, origins, &mut seen);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    // Else these numbers do not try the bound, or it is too wide to rule out much.
+    let Seen {
+        n_rows,
+        n_above,
+        n_need_error,
+        room,
+    } = seen;
+    assert!(n_above > n_rows / 10, "{name}: {n_above} of {n_rows}");
+    assert!(n_need_error > 0, "{name}: differences might as well be exact");
+    assert!(room > 0.05, "{name}: {room:e} of the room was needed");
+}
+
+#[test]
+fn doubles_around_zero() {
+    check("around zero", |random, _| random.unit());
+}
+
+#[test]
+fn doubles_far_from_zero() {
+    check("far from zero", |random, feature| {
+        10_f64.powi(feature as i32 * 2) + random.unit()
+    });
+}
+
+#[test]
+fn singles_far_from_zero() {
+    check("singles", |random, feature| {
+        f64::from((1000.0 * (1 + feature) as f64 + random.unit()) as f32)
+    });
+}
+
+#[test]
+fn decimals() {
+    check("decimals", |random, _| {
+        ((random.unit() * 9999.0).round() + 100_000.0) / 100.0
+    });
+}
+
+/// Groups, which may be broken by the query, and a constant that drowns what else there is.
+#[test]
+fn every_form_at_once() {
+    check("every form", |random, feature| match feature {
+        0 => random.unit() * 1e3,
+        1..=3 => f64::from(u8::from(random.next() % 3 == feature as u64 - 1)),
+        4 => 1e6,
+        5 => (random.unit() * 99.0).round(),
+        _ => f64::from(random.unit() as f32),
+    });
+}
+
+#[test]
+fn magnitudes_at_the_ends_of_f32() {
+    for exponent in [-30, -20, -12, 12, 16] {
+        check("magnitudes", |random, _| random.unit() * 10_f64.powi(exponent));
+    }
+}
