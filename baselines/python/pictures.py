@@ -37,6 +37,7 @@ COLOURS = {
     "ours-loaded": OURS,
     "scan": REFERENCE,
     "textbook": "#8a6d00",
+    "typed": "#8a6d00",
     "static-kdtree": "#1f6f8b",
     "scipy-ckdtree": "#3b7a3b",
 }

@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::nearest::{Nearest, vote};
 
-/// A scan of all rows; see the [module](self).
+/// An f64 ndarray scanned row by row, without temporaries and without a sort.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct PlainScan {

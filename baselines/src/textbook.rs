@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::nearest::vote;
 
-/// The textbook's k nearest neighbours; see the [module](self).
+/// The paper's: all distances through tables of temporaries, then a full sort, for each query.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Textbook {

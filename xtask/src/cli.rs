@@ -63,6 +63,18 @@ pub(crate) struct Test {
 pub(crate) enum Bench {
     /// The stream in a real page: size, time to the first label, latency, highest rate, a slow page.
     Stream(BenchStream),
+    /// The paper's tables: plain JavaScript, TensorFlow.js, scikit-learn behind Flask, textbook WebAssembly, and ours.
+    Paper(BenchBaselines),
+    /// The best peers beside ours, cost against size, exactness; writes docs/results/knn.md.
+    Knn(BenchBaselines),
+}
+
+/// `cargo xtask bench paper` and `cargo xtask bench knn`.
+#[derive(Debug, Args)]
+pub(crate) struct BenchBaselines {
+    /// A short run for trying the bench itself; its results go to target/bench, not to docs/results.
+    #[arg(long)]
+    pub(crate) quick: bool,
 }
 
 /// `cargo xtask bench stream`.

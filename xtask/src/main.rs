@@ -1,4 +1,4 @@
-//! Every developer command: `cargo xtask demo | test | dist | page | package | bench stream | screenshot`.
+//! Every developer command: `cargo xtask demo | test | dist | page | package | bench stream|paper|knn | screenshot`.
 //!
 //! `demo`, `dist` and `page` need Rust and a C compiler and nothing else, `package` also npm: this program's own build
 //! is part of a user's first run, so its dependencies are few. `test`, `bench` and `screenshot` also use Node, Python
@@ -12,6 +12,7 @@
 
 #[cfg(test)]
 mod arrows;
+mod bench_baselines;
 mod bench_stream;
 mod cli;
 mod demo;
@@ -31,6 +32,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser as _;
 
+use bench_baselines::Table;
 use cli::{Bench, Cli, Command};
 
 fn main() -> ExitCode {
@@ -61,6 +63,8 @@ fn run(command: Command) -> Result<ExitCode> {
             println!("packed {}", package.tarball.display());
         }
         Command::Bench(Bench::Stream(args)) => bench_stream::run(&args)?,
+        Command::Bench(Bench::Paper(args)) => bench_baselines::run(Table::Paper, &args)?,
+        Command::Bench(Bench::Knn(args)) => bench_baselines::run(Table::Knn, &args)?,
         Command::Screenshot => screenshot::run()?,
     }
     Ok(ExitCode::SUCCESS)

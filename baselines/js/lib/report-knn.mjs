@@ -40,9 +40,7 @@ Exactness: ${exactness(ratios)}
 
 ![Latency against build time on Covertype](knn-peers.svg)
 
-${["covertype", "wine"].flatMap((name) => ["raw", "standard"].map((form) => peerTable(peers, name, form))).join("\n\n")}
-
-${peerTable(peers, "covertype-20k", "raw")}
+${["covertype raw", "covertype standard", "wine raw", "wine standard", "covertype-20k raw"].map((key) => peerTable(peers, ...key.split(" "))).filter(Boolean).join("\n\n")}
 
 HNSW graphs take minutes to build on all of Covertype, so here they get 20,000 of its rows (M = 16, efConstruction = 200 and ef = 16, or the
 library's own defaults for usearch). Their recall is against the true neighbours among those rows. @tensorflow-models/knn-classifier ranks
@@ -153,6 +151,7 @@ function exactness(ratios) {
 
 function peerTable(peers, name, form) {
   const shown = peers.filter((row) => row.case === name && row.form === form);
+  if (shown.length === 0) return null;
   const sorted = [...shown].sort((a, b) => (a.latency_micros?.p50 ?? Infinity) - (b.latency_micros?.p50 ?? Infinity));
   const rows = sorted.map((row) => {
     const start = [NAMES[row.driver], row.environment, KINDS[row.driver] ?? "exact"];

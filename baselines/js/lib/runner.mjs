@@ -60,11 +60,10 @@ export async function startRunner(paths, { seconds }) {
     },
     /**
      * `run()`'s result, or `{ ...about, error }` where it failed, took too long, or the time was over before it began.
-     * `importance`: the share of the time after which it is no longer begun.
      */
-    async attempt(about, run, { importance = 1 } = {}) {
+    async attempt(about, run) {
       const name = Object.values(about).join(" ");
-      if (elapsed() > seconds * importance) {
+      if (elapsed() > seconds) {
         say(`${name}: left out, the time was over`);
         return { ...about, error: `not run: the command keeps to ${seconds} s` };
       }

@@ -14,6 +14,9 @@ use super::case::{read_f64, read_u32};
 const N_OURS: usize = 2_000;
 const MIN_SCANS: usize = 3;
 const N_WARM_UP: usize = 200;
+/// Rounds of one and the same query, and how often it is asked in one.
+const N_WARM: usize = 20;
+const WARM_BATCH: u32 = 100;
 /// Walked between two queries so that nothing of the index is left in a cache.
 const EVICTED_BYTES: usize = 128 << 20;
 const N_EVICTED: usize = 200;
@@ -81,12 +84,14 @@ pub(super) fn run(folder: &Path, is_standard: bool, turn_millis: u64, turns: usi
     }
 
     let evicted = evicted(&mut ours, |idx| query(recorded_queries, next + idx));
-    let start = Instant::now();
-    let n_warm = 2_000;
-    for _ in 0..n_warm {
-        black_box(ours.predict(query(recorded_queries, 0)));
-    }
-    let warm = micros_of(start.elapsed()) / f64::from(n_warm);
+    let warm = (0..N_WARM).map(|_| {
+        let start = Instant::now();
+        for _ in 0..WARM_BATCH {
+            black_box(ours.predict(query(recorded_queries, n_queries - 1)));
+        }
+        micros_of(start.elapsed()) / f64::from(WARM_BATCH)
+    });
+    let warm = Times::new(warm.collect()).at(0.5);
 
     let truth = read_u32(&folder.join(format!("truth.{form}.u32")))?;
     let n_mismatches = truth

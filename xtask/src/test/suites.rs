@@ -7,10 +7,10 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use super::{Counted, Log, Suite, server};
-use crate::{dist, package, repo, tools};
+use crate::{bench_baselines, dist, package, repo, tools};
 
 /// Cheap ones first; the last ones need the release build, Node, Python and Chromium.
-pub(super) const SUITES: [Suite; 14] = [
+pub(super) const SUITES: [Suite; 15] = [
     Suite {
         name: "format",
         about: "rustfmt has nothing to change",
@@ -86,6 +86,12 @@ pub(super) const SUITES: [Suite; 14] = [
         about: "the page's JavaScript: types and unit tests",
         counted: Counted::ByRunner,
         run: page,
+    },
+    Suite {
+        name: "baselines",
+        about: "what the benches compare with finds the right neighbours, and their harness sees it",
+        counted: Counted::ByRunner,
+        run: baselines,
     },
     Suite {
         name: "dist",
@@ -273,6 +279,18 @@ fn npm_package(log: &mut Log) -> Result<()> {
             .env("RUNNEL_SERVER", server)
             .env("RUNNEL_CHROMIUM", tools::chromium()?)
             .env("RUNNEL_PYTHON", tools::python("viewer/e2e")?),
+    )
+}
+
+fn baselines(log: &mut Log) -> Result<()> {
+    let wasm = bench_baselines::wasm()?;
+    let node = tools::node_with_packages("baselines")?;
+    let tests = files_ending(&repo::root().join("baselines/tests"), &[".test.mjs"])?;
+    log.run(
+        repo::command(&node)
+            .args(["--test", "--test-reporter=tap"])
+            .args(tests)
+            .env("RUNNEL_BASELINES_WASM", wasm),
     )
 }
 
