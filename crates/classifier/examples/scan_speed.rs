@@ -8,17 +8,24 @@
 //!
 //! With `uniform` for a file, independent features of several kinds and numbers instead: where the automatic choice
 //! between scan and tree falls, and what either takes.
+//!
+//! With `ratio ROWS.csv [N_SPLITS]`, the automatic choice against the plain scan, [`PlainScan`], for each preparation
+//! and several splits. Built for wasm32-wasip1 it measures the same in a WASI host, such as Node's `node:wasi`.
 #![allow(clippy::print_stdout, reason = "stdout is where a figure belongs")]
 
 use std::time::Instant;
 
-use classifier::{EngineKind, Knn, KnnOptions, ModelMetadata, Preparation, RowMajor};
+use classifier::{
+    EngineKind, Knn, KnnOptions, ModelMetadata, Neighbour, Preparation, RowMajor, Rows as _, Scaling,
+};
 
 #[path = "../tests/common/mod.rs"]
 mod common;
 
 use common::Random;
 
+/// Of [`KnnOptions::default`].
+const K: usize = 5;
 const N_QUERIES: usize = 2000;
 const N_TREE_QUERIES: usize = 10_000;
 const N_TEXTBOOK_QUERIES: usize = 5;
@@ -31,6 +38,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let (mut rows, n_classes) = match args.next() {
         Some(kind) if kind == "uniform" => return uniform(),
+        Some(kind) if kind == "ratio" => {
+            let path = args.next().ok_or("which file?")?;
+            let n_splits = args.next().map_or(Ok(5), |n| n.parse())?;
+            return ratio(&std::fs::read_to_string(path)?, n_splits);
+        }
         Some(path) => read(&std::fs::read_to_string(path)?)?,
         None => (made_up(&mut Random(1), 581_012), 7),
     };
@@ -85,6 +97,138 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("  scan and textbook compared: {N_TEXTBOOK_COMPARED} queries, {n_mismatches} mismatches");
     }
     Ok(())
+}
+
+/// The peer that ratios are to: one pass over an ndarray of prepared f64, no temporaries, the k best kept.
+struct PlainScan {
+    rows: ndarray::Array2<f64>,
+    scaling: Option<Scaling>,
+    best: Vec<(f64, u32)>,
+}
+
+impl PlainScan {
+    fn new(values: &[f64], n_features: usize, preparation: Preparation) -> Result<Self, ndarray::ShapeError> {
+        let rows = RowMajor::new(values, n_features);
+        let scaling = Scaling::fit(preparation, &rows);
+        let mut rows = ndarray::Array2::from_shape_vec((rows.n_rows(), n_features), values.to_vec())?;
+        if let Some(scaling) = &scaling {
+            for (feature, mut column) in rows.columns_mut().into_iter().enumerate() {
+                column.mapv_inplace(|value| scaling.prepare(feature, value));
+            }
+        }
+        let best = Vec::with_capacity(K + 1);
+        Ok(Self { rows, scaling, best })
+    }
+
+    /// The K nearest by (squared distance, row).
+    fn nearest(&mut self, query: &[f64]) -> &[(f64, u32)] {
+        let prepare = |(feature, &value): (usize, &f64)| match &self.scaling {
+            Some(scaling) => scaling.prepare(feature, value),
+            None => value,
+        };
+        let query: ndarray::Array1<f64> = query.iter().enumerate().map(prepare).collect();
+        self.best.clear();
+        let mut bound = f64::INFINITY;
+        for (row, values) in (0..).zip(self.rows.rows()) {
+            let add_square = |sum: f64, a: &f64, b: &f64| sum + (a - b) * (a - b);
+            let sum = ndarray::Zip::from(values).and(&query).fold(0.0, add_square);
+            if sum < bound || self.best.len() < K {
+                let place = self.best.partition_point(|&(other, _)| other <= sum);
+                self.best.insert(place, (sum, row));
+                self.best.truncate(K);
+                bound = self.best[self.best.len() - 1].0;
+            }
+        }
+        &self.best
+    }
+}
+
+/// What the automatic choice takes, and how many times as long the plain scan takes.
+fn ratio(text: &str, n_splits: u64) -> Result<(), Box<dyn std::error::Error>> {
+    const N_WARM: usize = 100;
+    const N_BATCH: usize = 5000;
+    const N_SINGLE: usize = 5000;
+    const N_PLAIN: usize = 2500;
+    let (mut rows, n_classes) = read(text)?;
+    for preparation in [Preparation::Raw, Preparation::Standard] {
+        let mut all = [const { Vec::new() }; 6];
+        let mut n_compared = 0;
+        let mut n_mismatches = 0;
+        for split in 0..n_splits {
+            shuffle(&mut rows, &mut Random(2 + split));
+            let (training, queries) = rows.split_at(rows.len() * 4 / 5);
+            let n_features = training[0].0.len();
+            let values: Vec<f64> = training.iter().flat_map(|(row, _)| row).copied().collect();
+            let labels: Vec<u32> = training.iter().map(|(_, label)| *label).collect();
+            let options = KnnOptions {
+                preparation,
+                ..KnnOptions::default()
+            };
+            let mut knn = Knn::fit(&RowMajor::new(&values, n_features), &labels, n_classes, &options)?;
+            let mut plain = PlainScan::new(&values, n_features, preparation)?;
+            if split == 0 {
+                println!("{}", knn.describe());
+            }
+            let (warm, queries) = queries.split_at(N_WARM);
+            for (query, _) in warm {
+                knn.predict(query)?;
+            }
+            // The plain scan's share of the time is the larger one by far: it gets fewer of Covertype's queries.
+            let n_plain = (N_PLAIN * 4000 / training.len()).clamp(10, queries.len());
+            let mut plain_micros = Vec::new();
+            for (query, _) in &queries[..n_plain] {
+                let start = Instant::now();
+                let best = std::hint::black_box(plain.nearest(query));
+                plain_micros.push(start.elapsed().as_secs_f64() * 1e6);
+                let found = knn.neighbours(query)?;
+                let is_same = |(found, best): (&Neighbour, &(f64, u32))| {
+                    (found.row, found.distance) == (best.1, best.0.sqrt())
+                };
+                n_compared += 1;
+                n_mismatches += usize::from(!(found.len() == K && found.iter().zip(best).all(is_same)));
+            }
+            // Queries not used before where there are enough; the plain scan's if not.
+            let queries = &queries[if queries.len() > 2 * n_plain { n_plain } else { 0 }..];
+            let (batch, single) = queries.split_at(queries.len() / 2);
+            let batch = &batch[..batch.len().min(N_BATCH)];
+            let start = Instant::now();
+            for (query, _) in batch {
+                knn.predict(query)?;
+            }
+            let mean = start.elapsed().as_secs_f64() * 1e6 / batch.len() as f64;
+            let mut micros = Vec::new();
+            for (query, _) in single.iter().take(N_SINGLE) {
+                let start = Instant::now();
+                knn.predict(query)?;
+                micros.push(start.elapsed().as_secs_f64() * 1e6);
+            }
+            micros.sort_by(f64::total_cmp);
+            let plain_p50 = median(plain_micros.into_iter());
+            let p50 = micros[micros.len() / 2];
+            for (all, figure) in all.iter_mut().zip([
+                plain_p50,
+                mean,
+                p50,
+                micros[micros.len() * 99 / 100],
+                plain_p50 / mean,
+                plain_p50 / p50,
+            ]) {
+                all.push(figure);
+            }
+        }
+        let [plain, mean, p50, p99, by_mean, by_p50] = all.map(|figures| median(figures.into_iter()));
+        println!(
+            "  medians of {n_splits} splits: plain scan {plain:.1} µs; mean {mean:.2} µs, p50 {p50:.2}, p99 {p99:.2}; \
+             ratio {by_mean:.1} by mean, {by_p50:.1} by p50; {n_compared} compared, {n_mismatches} mismatches"
+        );
+    }
+    Ok(())
+}
+
+fn median(figures: impl Iterator<Item = f64>) -> f64 {
+    let mut figures: Vec<f64> = figures.collect();
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
 }
 
 /// Times writing and reading the model, and leaves it at `PATH.PREPARATION.ENGINE` if there is a path.
