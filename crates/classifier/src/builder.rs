@@ -1,8 +1,9 @@
 //! Fitting by chunks and in slices: rows come in as they are read, and the index is built a few milliseconds at a time.
 //!
 //! While rows come in they are kept about as narrow as in the finished index (`growing.rs`), so that at no time more than
-//! three times the index is held; the caller needs no more of the rows than one chunk. Neither chunks nor slices leave a
-//! trace: the same rows make the same model, to the last byte. [`Knn::fit`] is one chunk and one slice.
+//! three times the index is held, and up to 15 MB more while small sets are tried along their principal axes; the caller
+//! needs no more of the rows than one chunk. Neither chunks nor slices leave a trace: the same rows make the same model,
+//! to the last byte. [`Knn::fit`] is one chunk and one slice.
 
 use std::fmt;
 use std::pin::Pin;

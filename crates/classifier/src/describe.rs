@@ -31,6 +31,8 @@ pub struct Description {
     /// How much of the rows a tree looks at for a query, in millionths, as counted with some training rows to choose
     /// the engine; `None` if the engine was asked for outright.
     pub visited_ppm: Option<u32>,
+    /// How many principal axes stand in for the features in a tree's boxes; `None` where the boxes are of features.
+    pub n_axes: Option<usize>,
     /// Bytes held for the training rows and their labels.
     pub index_bytes: usize,
     /// How the features are stored.
@@ -107,6 +109,10 @@ impl fmt::Display for Description {
             (EngineKind::Scan, false) => "SIMD scan, f32 filter and f64 recomputation",
         };
         let share = |ppm: u32| format!("{:.2} % of the rows", f64::from(ppm) / 1e4);
+        let axes = match self.n_axes {
+            Some(n_axes) => format!(", along {n_axes} principal axes"),
+            None => String::new(),
+        };
         let reason = match (self.engine, self.visited_ppm) {
             (_, None) => String::new(),
             (EngineKind::Tree, Some(ppm)) => format!(", as it looks at {}", share(ppm)),
@@ -122,7 +128,7 @@ impl fmt::Display for Description {
         };
         write!(
             f,
-            "exact kNN, k = {}{votes}, {} distance, {} features{weights}; {} rows x {} features, {} classes; {}{} ({:.1} MB: {})",
+            "exact kNN, k = {}{votes}, {} distance, {} features{weights}; {} rows x {} features, {} classes; {}{axes}{} ({:.1} MB: {})",
             self.k,
             self.metric,
             self.preparation,

@@ -229,7 +229,13 @@ impl Knn {
             }
         }
         let n_columns = columns.shorts.len() + columns.singles.len() + columns.doubles.len();
-        pace.expect(Self::n_units(options.engine, columns.n_rows, n_columns));
+        let of_axes = match options.engine {
+            EngineKind::Textbook | EngineKind::Scan => 0,
+            EngineKind::Tree | EngineKind::Auto => {
+                Tree::n_extra_units(&columns, scaling.as_ref(), options.metric)
+            }
+        };
+        pace.expect(Self::n_units(options.engine, columns.n_rows, n_columns) + of_axes);
         let mut visited_ppm = None;
         let engine = match options.engine {
             #[cfg(not(feature = "textbook"))]
@@ -247,27 +253,23 @@ impl Knn {
             }
             EngineKind::Tree | EngineKind::Auto => {
                 let parts = by_falling_spread(&columns, scaling.as_ref(), pace).await;
-                let order = match order {
-                    Some(order) => order,
-                    None => Order::new(&columns, scaling.as_ref(), &parts, pace).await,
+                let scaling = scaling.as_ref();
+                let tree = match order {
+                    Some(order) if options.engine == EngineKind::Tree => {
+                        Tree::new(&columns, scaling, options.metric, order, pace).await
+                    }
+                    _ => {
+                        let best = Tree::best(&columns, scaling, options.metric, options.k, &parts, pace);
+                        let (tree, visited) = best.await;
+                        visited_ppm = (options.engine == EngineKind::Auto).then_some(visited);
+                        tree
+                    }
                 };
-                let tree = Tree::new(&columns, scaling.as_ref(), options.metric, order, pace).await;
-                let mut tree = Box::new(tree);
-                if options.engine == EngineKind::Auto {
-                    let scaling = scaling.as_ref();
-                    let share = tree.visited_ppm(&columns, scaling, options.metric, options.k, pace);
-                    visited_ppm = Some(share.await);
-                }
                 if visited_ppm.is_none_or(|ppm| ppm <= MAX_VISITED_PPM) {
                     columns.release();
-                    Engine::Tree(tree)
+                    Engine::Tree(Box::new(tree))
                 } else {
-                    Engine::Scan(Box::new(Scan::new(
-                        &columns,
-                        scaling.as_ref(),
-                        options.metric,
-                        &parts,
-                    )))
+                    Engine::Scan(Box::new(Scan::new(&columns, scaling, options.metric, &parts)))
                 }
             }
         };
@@ -355,6 +357,10 @@ impl Knn {
             Engine::Scan(scan) => (EngineKind::Scan, scan.n_bytes(), scan.is_integer()),
             Engine::Tree(tree) => (EngineKind::Tree, tree.n_bytes(), tree.is_integer()),
         };
+        let n_axes = match &self.engine {
+            Engine::Tree(tree) => tree.n_axes(),
+            _ => None,
+        };
         let weights = &self.options.feature_weights;
         Description {
             n_rows: self.n_rows(),
@@ -367,6 +373,7 @@ impl Knn {
             n_weighted: weights.iter().filter(|weight| **weight != 1.0).count(),
             engine,
             visited_ppm: self.visited_ppm,
+            n_axes,
             index_bytes: self.columns.n_bytes() + self.labels.n_bytes() + engine_bytes,
             storage: StorageSummary::new(&self.columns),
             is_integer,

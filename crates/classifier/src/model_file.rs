@@ -23,11 +23,12 @@
 //!   `{"member": {"group": i}}`, `"single"`, `"double"`, or, if and only if its weight is 0, `"ignored"`. Features of one
 //!   form are rows of its tensor in feature order;
 //! - `engine`: `tree`, `scan` or `textbook`, whichever answered; `auto` chooses anew when the file is read;
-//! - `categories`: the groups whose combinations have trees of their own, in runs of `order`; and `visited_ppm`, what the
-//!   choice of the engine was based on, or null.
+//! - `categories`: the groups whose combinations have trees of their own, in runs of `order`; `is_turned`, whether its
+//!   boxes lie along principal axes, which are found anew; and `visited_ppm`, what the choice of the engine was based
+//!   on, or null.
 //!
 //! Who writes by other means may leave out `crc32` (nothing is compared then), `voting` (`uniform`), `feature_weights`,
-//! `engine` (`tree` with an `order`, else `scan`), `categories` and `visited_ppm`. That is also how files of version 2
+//! `engine` (`tree` with an `order`, else `scan`), `categories`, `is_turned` (false) and `visited_ppm`. That is also how files of version 2
 //! are read. Any order that has each row once gives the same answers, and without one the tree sorts for itself:
 //! boxes are not stored but computed from the rows.
 //!
@@ -52,7 +53,7 @@ const CHECKSUM_KEY: &str = "crc32";
 /// Bytes of the header's length at the start of a safetensors file.
 const LENGTH_BYTES: usize = 8;
 
-/// What a model file says beyond what [`Knn`] itself knows.
+/// What a model file says beyond what [`Knn`](crate::Knn) itself knows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ModelMetadata {
     /// Names of the classes, by class id.
@@ -82,6 +83,8 @@ struct Record {
     engine: Option<EngineKind>,
     #[serde(default)]
     categories: Vec<usize>,
+    #[serde(default)]
+    is_turned: bool,
     visited_ppm: Option<u32>,
 }
 

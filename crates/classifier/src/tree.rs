@@ -11,21 +11,27 @@
 //! sums for the rest ([`filtered`]). Rows come in no order, so boxes and rows as far away as the k-th neighbour are
 //! still looked at: one of them may hold a smaller row number.
 //!
+//! Few rows whose features depend on each other are turned to their principal axes first, if that turns out to save
+//! work ([`turned`]). They are kept a second time then, in f64.
+//!
 //! Sources: J. Friedman, J. Bentley and R. Finkel, "An algorithm for finding best matches in logarithmic expected
 //! time", ACM Trans. Math. Software 3(3), 1977 (the splits); `boxes.rs` names those of the boxes.
 
 mod boxes;
+mod eigen;
 mod exact;
 mod kernels;
 mod leaves;
 mod order;
 mod search;
+mod turned;
 
 use self::boxes::{Boxes, Point};
 use self::exact::Exact;
 use self::leaves::{Leaves, NO_ROW};
 pub(crate) use self::order::Order;
 use self::search::{Limit, Path};
+use self::turned::Turned;
 use crate::compact::Columns;
 use crate::nearest::Nearest;
 use crate::pace::Pace;
@@ -62,6 +68,13 @@ pub(crate) struct Tree {
     /// Of each tree, what each group of `categories` costs its rows.
     root_costs: Vec<f32>,
     path: Path,
+    /// Present where boxes and filter work on principal axes instead of columns.
+    turned: Option<Turned>,
+}
+
+/// Whether distances to whole numbers are sums of small integers.
+fn is_integer(columns: &Columns, scaling: Option<&Scaling>, metric: Metric) -> bool {
+    metric == Metric::Euclidean && scaling.is_none() && integer::applies_to(columns)
 }
 
 /// Boxes in the narrowest form that holds the columns.
@@ -72,6 +85,30 @@ enum AnyBoxes {
 }
 
 impl Tree {
+    /// Builds the trees over columns and, where that is possible, the one over principal axes, and keeps what looks at
+    /// fewer numbers to find `k` neighbours; says which share of the leaves that looks at, in millionths.
+    pub(crate) async fn best(
+        columns: &Columns,
+        scaling: Option<&Scaling>,
+        metric: Metric,
+        k: usize,
+        parts: &[(f64, Part)],
+        pace: &Pace,
+    ) -> (Self, u32) {
+        let order = Order::new(columns, scaling, parts, pace).await;
+        let mut tree = Self::new(columns, scaling, metric, order, pace).await;
+        let visited = tree.visited_ppm(columns, scaling, metric, k, pace).await;
+        if let Some(order) = turned::order(columns, scaling, metric, pace).await {
+            let mut turned = Self::new(columns, scaling, metric, order, pace).await;
+            let visited_turned = turned.visited_ppm(columns, scaling, metric, k, pace).await;
+            let n_numbers = |tree: &Self, visited: u32| tree.path.query.len() as u64 * u64::from(visited);
+            if n_numbers(&turned, visited_turned) < n_numbers(&tree, visited) {
+                return (turned, visited_turned);
+            }
+        }
+        (tree, visited)
+    }
+
     /// Builds the trees of `columns`, in which rows are at the places that `order` says.
     pub(crate) async fn new(
         columns: &Columns,
@@ -84,8 +121,12 @@ impl Tree {
         let singles = (0..columns.singles.len()).map(Part::Single);
         let doubles = (0..columns.doubles.len()).map(Part::Double);
         let parts: Vec<Part> = shorts.chain(singles).chain(doubles).collect();
+        let turned = Turned::new(columns, scaling, metric, &order, pace).await;
         let leaves = Leaves::new(columns, &mut order, pace).await;
-        let boxes = if columns.singles.is_empty() && columns.doubles.is_empty() {
+        let (turned, boxes) = turned.unzip();
+        let boxes = if let Some(boxes) = boxes {
+            AnyBoxes::Single(boxes)
+        } else if columns.singles.is_empty() && columns.doubles.is_empty() {
             AnyBoxes::Short(Boxes::new(columns, &leaves, pace).await)
         } else {
             AnyBoxes::Single(Boxes::new(columns, &leaves, pace).await)
@@ -99,13 +140,14 @@ impl Tree {
             .collect::<Vec<u8>>();
         let integer = integer::Scratch::new(columns);
         Self {
-            is_integer: metric == Metric::Euclidean && scaling.is_none() && integer::applies_to(columns),
+            is_integer: is_integer(columns, scaling, metric),
             filtered: filtered::Scratch::new(columns, parts.len()),
             exact: Exact::new(columns, scaling),
             rounding: 1.0 + ((parts.len() + n_groups) as f64 + 8.0) * 2.0 * U,
             costs: vec![0.0; integer.costs.len()],
             root_costs: vec![0.0; root_codes.len()],
-            path: Path::new(parts.len(), n_trees),
+            path: Path::new(turned.as_ref().map_or(parts.len(), Turned::n_axes), n_trees),
+            turned,
             integer,
             parts,
             categories: order.categories,
@@ -113,6 +155,11 @@ impl Tree {
             boxes,
             root_codes,
         }
+    }
+
+    /// About what [`Tree::best`] spends on `columns` beyond one order and one tree.
+    pub(crate) fn n_extra_units(columns: &Columns, scaling: Option<&Scaling>, metric: Metric) -> usize {
+        turned::n_units(columns, scaling, metric)
     }
 
     /// About what [`Tree::new`] spends on `n_rows` of `n_columns`.
@@ -126,7 +173,7 @@ impl Tree {
     }
 
     /// The share of the leaves, in millionths, that training rows look at to find `k` neighbours beside themselves.
-    pub(crate) async fn visited_ppm(
+    async fn visited_ppm(
         &mut self,
         columns: &Columns,
         scaling: Option<&Scaling>,
@@ -163,7 +210,11 @@ impl Tree {
 
     /// Fills `nearest`, which is empty.
     pub(crate) fn nearest(&mut self, question: &Question<'_>, nearest: &mut Nearest) {
-        if self.rounding >= 1.01 {
+        if self.turned.is_some() {
+            if !self.search_turned(question, nearest) {
+                self.look_at_all(question, nearest);
+            }
+        } else if self.rounding >= 1.01 {
             self.look_at_all(question, nearest);
         } else if self.is_integer && self.integer.prepare(question) {
             for (point, target) in self.path.query.iter_mut().zip(&self.integer.targets) {
@@ -202,7 +253,13 @@ impl Tree {
         Order {
             rows: self.leaves.row_numbers().map(|(row, ..)| row).collect(),
             categories: self.categories.clone(),
+            is_turned: self.turned.is_some(),
         }
+    }
+
+    /// How many principal axes stand in for the columns, if any do.
+    pub(crate) fn n_axes(&self) -> Option<usize> {
+        self.turned.as_ref().map(Turned::n_axes)
     }
 
     /// `columns`, whose values were released, with their values.
@@ -221,6 +278,7 @@ impl Tree {
             + self.integer.n_bytes()
             + self.filtered.n_bytes()
             + self.exact.n_bytes()
+            + self.turned.as_ref().map_or(0, Turned::n_bytes)
     }
 
     /// Translates the query for the f32 filter; `false` if a sum could overflow.

@@ -42,7 +42,7 @@ impl Knn {
             return Err(content(format!("labels in 0..{n_classes}"), label));
         }
         let columns = file.columns(&record.columns, labels.len())?;
-        let order = file.order(record.categories, &columns)?;
+        let order = file.order(record.categories, record.is_turned, &columns)?;
         let by_order = order.as_ref().map_or(EngineKind::Scan, |_| EngineKind::Tree);
         let options = KnnOptions {
             k: record.k,
@@ -193,12 +193,17 @@ impl<'a> File<'a> {
     }
 
     /// The order of a tree, if there is one.
-    fn order(&self, categories: Vec<usize>, columns: &Columns) -> Result<Option<Order>, ModelFileError> {
+    fn order(
+        &self,
+        categories: Vec<usize>,
+        is_turned: bool,
+        columns: &Columns,
+    ) -> Result<Option<Order>, ModelFileError> {
         match self.tensor("order") {
             None if categories.is_empty() => Ok(None),
             Some((Dtype::U32, [n_rows], bytes)) if *n_rows == columns.n_rows => {
                 let rows = bytes.as_chunks().0.iter().copied().map(u32::from_le_bytes);
-                let order = Order::checked(rows.collect(), categories, columns);
+                let order = Order::checked(rows.collect(), categories, is_turned, columns);
                 let invalid = || content("each row once in `order`, and large trees of groups", "others");
                 order.map(Some).ok_or_else(invalid)
             }

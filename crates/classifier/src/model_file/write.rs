@@ -46,6 +46,7 @@ impl Knn {
             categories: order
                 .as_ref()
                 .map_or(Vec::new(), |order| order.categories.clone()),
+            is_turned: order.as_ref().is_some_and(|order| order.is_turned),
             visited_ppm: self.visited_ppm,
         };
         let record = serde_json::to_string(&record).expect("numbers, strings and lists become JSON");

@@ -42,10 +42,10 @@ use crate::compact::{BLOCK, Columns};
 use crate::nearest::Nearest;
 
 /// Roundings of f32 and f64.
-const U: f64 = 1.0 / (1_u64 << 24) as f64;
-const V: f64 = 1.0 / (1_u64 << 53) as f64;
+pub(crate) const U: f64 = 1.0 / (1_u64 << 24) as f64;
+pub(crate) const V: f64 = 1.0 / (1_u64 << 53) as f64;
 /// More than underflow can change a sum or a difference by.
-const UNDERFLOW: f64 = 1e-38;
+pub(crate) const UNDERFLOW: f64 = 1e-38;
 /// More than underflow can change the rounding of an f32 by.
 const SMALLEST: f64 = 1e-44;
 /// No f32 sum may come near infinity.
@@ -84,7 +84,7 @@ impl Scratch {
             base: 0.0,
             error: 0.0,
             rounding_f32: 1.0 + (n_terms + 8.0) * 2.0 * U,
-            rounding_f64: 1.0 + (columns.features.len() as f64 + 8.0) * 4.0 * V,
+            rounding_f64: rounding_f64(columns),
         }
     }
 
@@ -162,6 +162,18 @@ impl Scratch {
             largest_sum += fill_costs(question, &group.members, costs);
         }
         largest_sum < MAX_SUM && self.base < MAX_SUM && self.rounding_f32 < 1.01
+    }
+
+    /// Takes the `|E|` and the skew of `tree/turned.rs` for a query whose sums are not taken here and cannot overflow;
+    /// there are no groups.
+    pub(crate) fn prepare_turned(&mut self, question: &Question<'_>, error: f64, skew: f64) -> bool {
+        let constants = constants(question.columns);
+        self.base = constants
+            .map(|(feature, value)| question.cost(feature, value))
+            .sum();
+        self.error = error;
+        self.rounding_f64 = rounding_f64(question.columns) + 2.0 * skew;
+        self.base < MAX_SUM
     }
 
     /// The largest `R` of a row that may still become a neighbour.
@@ -264,6 +276,10 @@ impl Scratch {
         let slack = target.value.abs() * 8.0 * V;
         Window::around(target.value, reach + slack, columns.shorts[idx].1.max)
     }
+}
+
+fn rounding_f64(columns: &Columns) -> f64 {
+    1.0 + (columns.features.len() as f64 + 8.0) * 4.0 * V
 }
 
 /// Fills in what each code of a group costs; says the largest. Adds up what comes before and after the member that

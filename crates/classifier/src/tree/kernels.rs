@@ -65,3 +65,21 @@ fn add<T: Stored, const SQUARED: bool>(
         }
     }
 }
+
+/// Squared distances along axes, about.
+#[inline(never)]
+pub(super) fn sums_along(axes: &[[f32; LEAF]], point: &[f32]) -> [f32; LEAF] {
+    let mut all = [0.0; LEAF];
+    for (quad, all) in all.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+        let mut sums = [0.0; LANES];
+        for (values, value) in axes.iter().zip(point) {
+            let values = &values.as_chunks::<LANES>().0[quad];
+            for lane in 0..LANES {
+                let difference = values[lane] - value;
+                sums[lane] += difference * difference;
+            }
+        }
+        *all = sums;
+    }
+    all
+}

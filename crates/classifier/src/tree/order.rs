@@ -22,12 +22,14 @@ const MIN_ROWS_PER_TREE: usize = 4 * LEAF;
 const SPLIT_UNITS: usize = 24;
 
 /// Rows by tree and leaf. Any order of the rows makes a tree that answers right; a good one makes it fast.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Order {
     /// Row numbers, each once.
     pub(crate) rows: Vec<u32>,
     /// The groups whose combinations of categories have trees of their own, ascending.
     pub(crate) categories: Vec<usize>,
+    /// Whether boxes along principal axes are meant.
+    pub(crate) is_turned: bool,
 }
 
 impl Order {
@@ -78,7 +80,11 @@ impl Order {
                 None => part.sort_unstable(),
             }
         }
-        Self { rows, categories }
+        Self {
+            rows,
+            categories,
+            is_turned: false,
+        }
     }
 
     /// About what [`Order::new`] spends on `n_rows`.
@@ -88,7 +94,12 @@ impl Order {
     }
 
     /// An order from a file, if it is one: each row of `columns` once, and large trees of groups that are there.
-    pub(crate) fn checked(rows: Vec<u32>, categories: Vec<usize>, columns: &Columns) -> Option<Self> {
+    pub(crate) fn checked(
+        rows: Vec<u32>,
+        categories: Vec<usize>,
+        is_turned: bool,
+        columns: &Columns,
+    ) -> Option<Self> {
         let mut is_present = vec![false; columns.n_rows];
         let is_new = |row: &u32| {
             let place = is_present.get_mut(*row as usize);
@@ -99,7 +110,11 @@ impl Order {
             && categories.is_sorted_by(|a, b| a < b)
             && categories.iter().all(|&group| group < columns.groups.len())
             && (categories.is_empty() || has_large_trees(columns, &categories, &rows));
-        is_valid.then_some(Self { rows, categories })
+        is_valid.then_some(Self {
+            rows,
+            categories,
+            is_turned,
+        })
     }
 }
 

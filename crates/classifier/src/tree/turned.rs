@@ -1,0 +1,402 @@
+//! Rows turned to their principal axes: where features go together, fewer and thinner boxes matter.
+//!
+//! Euclidean distances stay the same when all points are turned about a centre. Turned so that the first axes hold
+//! most of the variance, as principal component analysis does, boxes fit closer, and what the last axes hold can be
+//! left out: that only makes a lower bound lower. The boxes and the f32 filter then work on axes instead of columns;
+//! what the filter lets through is still recomputed in f64 from the prepared values, kept here row by row. Of Wine
+//! Quality, standardised, a tree over axes looks at three quarters of the leaves, and raw at three numbers of a row
+//! instead of eleven (`examples/scan_speed.rs ratio`).
+//!
+//! # Why no neighbour is ever ruled out
+//!
+//! Let `u` and `v` be the roundings of f32 and f64, x' and q' a row and the query as prepared in f64, D their
+//! difference without rounding, c the centre, and V the f64 matrix of `n` axes by `d` features. Nothing is assumed of
+//! V but what is computed of it: it may be a poor set of axes, or not quite one.
+//!
+//! **Turning.** `|V·V^T - 1|` is at most `skew` in the maximum norm of rows, the roundings of that very computation
+//! included (each entry is a sum of d products of numbers that are at most 1 or so: `4(d+2)·v`). The spectral norm is
+//! no larger, so `|V·D|² <= (1 + skew)·|D|²`. D's part in constant features is nothing to V; it is the base below.
+//!
+//! **Storing.** Let `y = V·(x' - c)` and `z = V·(q' - c)` without rounding, so that `y - z = V·D`. Every number of
+//! either is a sum of d products of rounded differences, computed in f64 with an error of at most `1.01(d+2)·v` times
+//! the sum of the products' magnitudes, which is at most `1.01·|x' - c|` (Cauchy-Schwarz; a row of V is no longer than
+//! `sqrt(1 + skew)`). Over the axes that is a vector no longer than `sqrt(n)·1.1(d+2)·v·|x' - c|`. Rounding both to f32
+//! and subtracting in f32 changes their difference by no more than `2.01u·(|y| + |z|)`, and 1e-44 an axis near 0. With
+//! `reach` for the largest `|x' - c|`, the differences as computed are thus a vector no longer than `|V·D| + |E|` with
+//! `|E| = (3u + sqrt(n)·2(d+2)·v)·(reach + |q' - c|) + 1e-38`, which has room for the roundings of the two lengths.
+//!
+//! **Summing.** As step 3 of `scan/filtered.rs`: an f32 sum over n axes is at most `(R + |E|)²·(1 + (n+8)·2u)` for
+//! every row that belongs among the neighbours, with `R² = b·(1 + (d+8)·4v + 2·skew) - base·(1 - (d+8)·4v - 2·skew)`
+//! for a k-th best of b. That is at least `1 + skew` times what it is there, as skew is under 1e-3.
+//!
+//! Rows that are too many, too wide, in one-hot groups or too far out for f32 are not turned, and a query that is too
+//! far out has all distances taken in f64.
+//!
+//! Source: J. McNames, "A fast nearest-neighbor algorithm based on a principal axis search tree", IEEE Trans. Pattern
+//! Anal. Machine Intell. 23(9), 2001.
+
+use super::boxes::{Boxes, Point};
+use super::eigen::eigenvectors;
+use super::leaves::{LEAF, Leaves, NO_ROW};
+use super::order::Order;
+use super::search::Limit;
+use super::{AnyBoxes, Tree, is_integer, kernels};
+use crate::compact::{Column, Columns, Feature};
+use crate::nearest::Nearest;
+use crate::pace::Pace;
+use crate::scan::filtered::{U, UNDERFLOW, V};
+use crate::scan::kernels::any_within;
+use crate::scan::{Question, by_falling_spread};
+use crate::{Metric, Rows as _, Scaling};
+
+/// Numbers that are turned at most, rows times features: a copy of them in f64 takes 4 MB, and turning them a few
+/// hundredths of a second. Larger sets would be built twice for
+/// little: their leaves are small as it is.
+const MAX_NUMBERS: usize = 1 << 19;
+/// Features that are turned at most: the axes of 64 take as long to find as thousands of rows to turn.
+const MAX_FEATURES: usize = 64;
+/// Rows that the axes are found from, at least as many being there.
+const N_SAMPLED: usize = 4096;
+/// The share of the variance that the axes left out may hold together; not tuned. Of Wine Quality's eleven axes, raw,
+/// three are kept, standardised all; five instead of three take as long.
+const MAX_LEFT_OUT: f64 = 1e-3;
+/// How far axes may be from being perpendicular and of length 1.
+const MAX_SKEW: f64 = 1e-3;
+/// What it takes to turn a number, for each axis.
+const VALUE_UNITS: usize = 1;
+/// Farther points are not turned: squares of distances twice as large are still well within f32.
+const MAX_REACH: f64 = 1e17;
+
+/// Principal axes of the rows of one model, and room for what a query needs.
+#[derive(Debug)]
+struct Axes {
+    /// Features that vary, ascending.
+    features: Vec<usize>,
+    /// Their means.
+    centre: Vec<f64>,
+    /// Of each of them, its part in each axis.
+    directions: Vec<f64>,
+    /// How far V·V^T is from 1.
+    skew: f64,
+    /// The point that was turned last: a number for each axis.
+    point: Vec<f64>,
+}
+
+impl Axes {
+    /// The axes of `columns`, or `None` where they are of no use.
+    async fn new(columns: &Columns, scaling: Option<&Scaling>, metric: Metric, pace: &Pace) -> Option<Self> {
+        if !may_be_turned(columns, scaling, metric) {
+            return None;
+        }
+        let features = varying(columns);
+        let n_features = features.len();
+        let step = columns.n_rows.div_ceil(N_SAMPLED);
+        let sampled: Vec<usize> = (0..columns.n_rows).step_by(step).collect();
+        let share = 1.0 / sampled.len() as f64;
+        let mut centre = vec![0.0; n_features];
+        for &row in &sampled {
+            for (mean, &feature) in centre.iter_mut().zip(&features) {
+                *mean += share * prepared(columns, scaling, row, feature);
+            }
+        }
+        let mut covariance = vec![0.0; n_features * n_features];
+        for &row in &sampled {
+            let differences = features.iter().zip(&centre);
+            let differences: Vec<f64> = differences
+                .map(|(&feature, mean)| prepared(columns, scaling, row, feature) - mean)
+                .collect();
+            for (entries, a) in covariance.chunks_exact_mut(n_features).zip(&differences) {
+                for (entry, b) in entries.iter_mut().zip(&differences) {
+                    *entry += share * a * b;
+                }
+            }
+            pace.spend(n_features * n_features).await;
+        }
+        let (vectors, variances) = eigenvectors(covariance, n_features);
+        let mut left_out = MAX_LEFT_OUT * variances.iter().sum::<f64>();
+        let is_left_out = |variance: &&f64| {
+            left_out -= **variance;
+            left_out >= 0.0
+        };
+        let n_left_out = variances[1..].iter().rev().take_while(is_left_out).count();
+        let vectors = &vectors[..n_features * (n_features - n_left_out)];
+        let skew = skew(vectors, n_features);
+        let axes: Vec<&[f64]> = vectors.chunks_exact(n_features).collect();
+        let directions = (0..n_features).flat_map(|at| axes.iter().map(move |axis| axis[at]));
+        // False for NaN, which large numbers bring about.
+        (skew <= MAX_SKEW).then(|| Self {
+            directions: directions.collect(),
+            point: vec![0.0; axes.len()],
+            features,
+            centre,
+            skew,
+        })
+    }
+
+    /// Turns a point whose features are `value`; says how far from the centre it is.
+    fn turn(&mut self, value: impl Fn(usize) -> f64) -> f64 {
+        self.point.fill(0.0);
+        let mut square = 0.0;
+        let directions = self.directions.chunks_exact(self.point.len());
+        for ((&feature, mean), directions) in self.features.iter().zip(&self.centre).zip(directions) {
+            let difference = value(feature) - mean;
+            square += difference * difference;
+            for (sum, direction) in self.point.iter_mut().zip(directions) {
+                *sum += difference * direction;
+            }
+        }
+        square.sqrt()
+    }
+
+    /// All rows, turned and rounded, as columns of their own; and the largest distance from the centre.
+    async fn turn_rows(
+        &mut self,
+        columns: &Columns,
+        scaling: Option<&Scaling>,
+        pace: &Pace,
+    ) -> Option<(Columns, f64)> {
+        let n_rows = columns.n_rows;
+        let mut axes = vec![Vec::with_capacity(n_rows); self.point.len()];
+        let mut reach = 0.0_f64;
+        for row in 0..n_rows {
+            let distance = self.turn(|feature| prepared(columns, scaling, row, feature));
+            if distance.is_nan() || distance > MAX_REACH {
+                return None;
+            }
+            reach = reach.max(distance);
+            for (axis, value) in axes.iter_mut().zip(&self.point) {
+                axis.push(*value as f32);
+            }
+            pace.spend(VALUE_UNITS * self.directions.len()).await;
+        }
+        let columns = Columns {
+            n_rows,
+            features: (0..axes.len()).map(Feature::Single).collect(),
+            shorts: Vec::new(),
+            groups: Vec::new(),
+            singles: (0..)
+                .zip(axes)
+                .map(|(axis, values)| Column::new(axis, values))
+                .collect(),
+            doubles: Vec::new(),
+        };
+        Some((columns, reach))
+    }
+}
+
+/// The largest row of `|V·V^T - 1|`, roundings included.
+fn skew(vectors: &[f64], n_features: usize) -> f64 {
+    let rounding = 4.0 * (n_features as f64 + 2.0) * V;
+    let mut largest = 0.0;
+    for (i, a) in vectors.chunks_exact(n_features).enumerate() {
+        let mut sum = 0.0;
+        for (j, b) in vectors.chunks_exact(n_features).enumerate() {
+            let product: f64 = a.iter().zip(b).map(|(a, b)| a * b).sum();
+            sum += (product - f64::from(u8::from(i == j))).abs() + rounding;
+        }
+        // Not `max`, which would lose a NaN.
+        if sum.is_nan() || sum > largest {
+            largest = sum;
+        }
+    }
+    largest
+}
+
+fn prepared(columns: &Columns, scaling: Option<&Scaling>, row: usize, feature: usize) -> f64 {
+    let value = columns.value(row, feature);
+    scaling.map_or(value, |scaling| scaling.prepare(feature, value))
+}
+
+/// Features that are neither constant nor ignored; there are no groups.
+fn varying(columns: &Columns) -> Vec<usize> {
+    let varies = |&feature: &usize| {
+        let form = columns.features[feature];
+        matches!(form, Feature::Short(_) | Feature::Single(_) | Feature::Double(_))
+    };
+    (0..columns.n_features()).filter(varies).collect()
+}
+
+/// Whether rows can be turned, but for numbers that are too large. Sums of integers are exact as they are.
+fn may_be_turned(columns: &Columns, scaling: Option<&Scaling>, metric: Metric) -> bool {
+    let n_features = columns.n_features();
+    metric == Metric::Euclidean
+        && !is_integer(columns, scaling, metric)
+        && columns.groups.is_empty()
+        && n_features <= MAX_FEATURES
+        && columns.n_rows.saturating_mul(n_features) <= MAX_NUMBERS
+        && varying(columns).len() > 1
+}
+
+/// About what [`order`] spends on `columns`, and a tree made of that.
+pub(super) fn n_units(columns: &Columns, scaling: Option<&Scaling>, metric: Metric) -> usize {
+    if !may_be_turned(columns, scaling, metric) {
+        return 0;
+    }
+    let n_features = columns.n_features();
+    // The rows are turned twice, and there are two sorts of leaves.
+    2 * VALUE_UNITS * columns.n_rows * n_features * n_features
+        + Order::n_units(columns.n_rows)
+        + 2 * Tree::n_units(columns.n_rows, n_features)
+}
+
+/// An order of the rows by their principal axes, where they can be turned.
+pub(super) async fn order(
+    columns: &Columns,
+    scaling: Option<&Scaling>,
+    metric: Metric,
+    pace: &Pace,
+) -> Option<Order> {
+    let mut axes = Axes::new(columns, scaling, metric, pace).await?;
+    let (turned, _) = axes.turn_rows(columns, scaling, pace).await?;
+    let parts = by_falling_spread(&turned, None, pace).await;
+    let order = Order::new(&turned, None, &parts, pace).await;
+    Some(Order {
+        is_turned: true,
+        ..order
+    })
+}
+
+/// What a tree over axes has beside the leaves of columns.
+#[derive(Debug)]
+pub(super) struct Turned {
+    axes: Axes,
+    /// The largest distance of a row from the centre.
+    reach: f64,
+    /// Of each leaf, each axis.
+    tiles: Vec<[f32; LEAF]>,
+    /// The prepared features of each row of each leaf, but for those of no weight; zeros for padding.
+    rows: Vec<f64>,
+    /// Which features those are, ascending.
+    features: Vec<usize>,
+    /// The query's.
+    query: Vec<f64>,
+    /// The query, turned and rounded.
+    point: Vec<f32>,
+}
+
+impl Turned {
+    /// Turns the rows of `leaves`; gives the boxes as well. `None` where rows cannot be turned.
+    pub(super) async fn new(
+        columns: &Columns,
+        scaling: Option<&Scaling>,
+        metric: Metric,
+        order: &Order,
+        pace: &Pace,
+    ) -> Option<(Self, Boxes<f32>)> {
+        if !order.is_turned {
+            return None;
+        }
+        let mut axes = Axes::new(columns, scaling, metric, pace).await?;
+        let (turned, reach) = axes.turn_rows(columns, scaling, pace).await?;
+        let leaves = Leaves::new(&turned, &mut order.clone(), pace).await;
+        let is_kept = |&feature: &usize| !matches!(columns.features[feature], Feature::Ignored);
+        let features: Vec<usize> = (0..columns.n_features()).filter(is_kept).collect();
+        let mut rows = Vec::with_capacity(leaves.n_leaves() * LEAF * features.len());
+        for row in leaves.rows.as_flattened() {
+            let value = |&feature: &usize| match *row {
+                NO_ROW => 0.0,
+                row => prepared(columns, scaling, row as usize, feature),
+            };
+            rows.extend(features.iter().map(value));
+        }
+        let boxes = Boxes::new(&turned, &leaves, pace).await;
+        let turned = Self {
+            point: vec![0.0; axes.point.len()],
+            axes,
+            reach,
+            tiles: leaves.floats,
+            rows,
+            query: vec![0.0; features.len()],
+            features,
+        };
+        Some((turned, boxes))
+    }
+
+    pub(super) fn n_axes(&self) -> usize {
+        self.axes.point.len()
+    }
+
+    /// Memory held.
+    pub(super) fn n_bytes(&self) -> usize {
+        let axes = &self.axes;
+        let n_numbers = axes.centre.len() + axes.directions.len() + axes.point.len();
+        size_of_val(&self.tiles[..])
+            + size_of_val(&self.rows[..])
+            + size_of::<f64>() * (n_numbers + 2 * self.features.len() + axes.features.len())
+    }
+
+    /// Squared distance of the query that was prepared to the row at a place among the leaves' rows: the definition,
+    /// but that prepared values are not computed anew.
+    fn distance(&self, place: usize) -> f64 {
+        let row = &self.rows[place * self.query.len()..][..self.query.len()];
+        let mut sum = 0.0;
+        for (value, query) in row.iter().zip(&self.query) {
+            sum += (value - query) * (value - query);
+        }
+        sum
+    }
+}
+
+impl Tree {
+    /// Searches along the axes, if there are any.
+    pub(super) fn search_turned(&mut self, question: &Question<'_>, nearest: &mut Nearest) -> bool {
+        let Self {
+            leaves,
+            filtered,
+            boxes,
+            path,
+            turned: Some(turned),
+            ..
+        } = self
+        else {
+            return false;
+        };
+        for (value, &feature) in turned.query.iter_mut().zip(&turned.features) {
+            *value = question.prepared[feature];
+        }
+        let distance = turned.axes.turn(|feature| question.prepared[feature]);
+        let n_axes = turned.n_axes();
+        let n_features = turned.axes.features.len() as f64;
+        let error = (3.0 * U + (n_axes as f64).sqrt() * 2.0 * (n_features + 2.0) * V)
+            * (turned.reach + distance)
+            + UNDERFLOW;
+        // With NaN, which compares false, the answer is no as well.
+        if !(distance <= MAX_REACH && filtered.prepare_turned(question, error, turned.axes.skew)) {
+            return false;
+        }
+        let places = path.query.iter_mut().zip(&mut turned.point);
+        for ((place, rounded), value) in places.zip(&turned.axes.point) {
+            *rounded = *value as f32;
+            *place = Point {
+                value: *rounded,
+                weight: 1.0,
+            };
+        }
+        let mut limit = f32::INFINITY;
+        let look_at = |leaf: usize| {
+            let axes = &turned.tiles[leaf * n_axes..][..n_axes];
+            let sums = kernels::sums_along(axes, &turned.point);
+            if any_within(&sums, limit) {
+                for (lane, &sum) in sums.iter().enumerate() {
+                    let row = leaves.rows[leaf][lane];
+                    if sum > limit || row == NO_ROW {
+                        continue;
+                    }
+                    let distance = turned.distance(leaf * LEAF + lane);
+                    if nearest.offer(distance, row) && nearest.is_full() {
+                        limit = filtered.limit(filtered.radius(nearest.bound(), true), true);
+                    }
+                }
+            }
+            Limit {
+                sum: limit,
+                row: nearest.settled_row(),
+            }
+        };
+        match boxes {
+            AnyBoxes::Short(boxes) => path.search::<_, true>(boxes, &[], look_at),
+            AnyBoxes::Single(boxes) => path.search::<_, true>(boxes, &[], look_at),
+        }
+        true
+    }
+}
