@@ -5,7 +5,8 @@
 //! What "exact" means here, to the last bit and on every platform: a row's distance to the query point is
 //! computed in f64 from prepared values `(value - offset) / scale`, the squared (Manhattan: absolute) differences
 //! added in feature order without fused multiply-add; neighbours are ordered by (squared distance, row); equal
-//! votes go to the smallest class. All engines give these answers, the fast ones by proof rather than by luck.
+//! votes go to the smallest class. A feature's weight w is part of its scale, which is divided by `√w` (Manhattan: by w).
+//! All engines give these answers, the fast ones by proof rather than by luck.
 //!
 //! ```
 //! use classifier::{Knn, KnnOptions, RowMajor};

@@ -1,7 +1,7 @@
 //! The textbook engine: every distance in f64, then a full sort.
 //!
 //! O(n·d + n·log n) time and O(n) memory per query, on purpose: it is the shortest code that states what a
-//! neighbour is, the reference that the scan is tested against, and the classifier of the paper's tables.
+//! neighbour is, the reference that the others are tested against, and the classifier of the paper's tables.
 //!
 //! Source: T. Cover and P. Hart, "Nearest neighbor pattern classification", IEEE Trans. Inf. Theory 13(1), 1967.
 

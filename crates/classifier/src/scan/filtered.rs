@@ -2,10 +2,17 @@
 //!
 //! # Why no neighbour is ever ruled out
 //!
-//! Let `u = 2^-24` and `v = 2^-53` be the roundings of f32 and f64, and for a row and a column j:
+//! The f32 sum of a row may be wrong, so a row is ruled out only if its sum is above a limit that no row among the
+//! neighbours can exceed. The limit follows from the k-th best f64 distance so far, in three steps: how wrong a single
+//! difference can be, how wrong therefore a distance, and what rounding adds while sums are taken.
+//! (`filtered/tests.rs` asks of rows of all kinds, each taken as the k-th best, whether they are within their own limit.)
+//!
+//! Let `u = 2^-24` and `v = 2^-53` be the roundings of f32 and f64: a result is off by that share of itself at most. For a
+//! row and a column j:
 //! - `D_j = x'_j - q'_j`, the difference of the two prepared f64 values, taken without rounding;
 //! - `e_j`, the f32 that [`add_differences`] computes: `(stored - t)·w`, where `t` is the query's value in the
-//!   column's units (for short columns `q·divisor - base`) and `w = 1/(divisor·scale)`.
+//!   column's units (for short columns `q·divisor - base`) and `w = 1/(divisor·scale)`. The scale includes the feature's
+//!   weight. The scan takes doubles in f64 and rounds once: what is said of f32 holds for them all the more.
 //!
 //! **Step 1: `|e_j - D_j| <= E_j`** with `E_j = w·(2·|t - f32(t)| + 8u·M) + 64v·A/scale + 1e-38`, where `M` bounds
 //! `|stored - t|` and `A` bounds `|x|`, `|q|` and `|offset|`.
@@ -19,17 +26,21 @@
 //! t. That is a rounding of at most `v·2A` in f64 and one of `u·|x - c|` in f32, where `|x - c| <= M`: there is room for
 //! both. Near 0 the latter is less than 1e-44 instead, for which `w·1e-44` is added to `E_j`.
 //!
-//! **Step 2: the sum.** Group g costs a row `T_g`, rounded to f32 from f64 prefix sums. Write
-//! `e = (e_1, …, sqrt(T_1), …)` and D likewise with `D_j` in place of `e_j`. By the triangle inequality
-//! `|e| <= |D| + |E|`, in the Euclidean norm as in the Manhattan one (there `T_g` itself stands for `sqrt(T_g)`).
+//! **Step 2: the sum.** Let `T_g` be what the members of group g add to a row's distance, unrounded. Write
+//! `e = (e_1, …, sqrt(T_1), …)` and D likewise with `D_j` in place of `e_j`. They differ by `E_j` at most in the columns and
+//! not at all in the groups, so by the triangle inequality `|e| <= |D| + |E|`, in the Euclidean norm as in the Manhattan
+//! one (there `T_g` itself stands for `sqrt(T_g)`).
 //!
-//! **Step 3: roundings of the sums.** A row that belongs among the neighbours has a computed f64 distance under the
-//! k-th best `b`. That distance is a sum of d+1 non-negative terms with one relative rounding in each square and sum, so
-//! the unrounded `|D|² + base` is at most `b·(1 + 2(d+2)·v)`, base being the cost of the constant features. The f32 sum
-//! of `n` terms is at most `|e|²·(1 + (n+4)·u·1.01)`. So every such row has an f32 sum of at most
-//! `(R + |E|)²·(1 + (n+8)·2u)` with `R² = b·(1 + (d+8)·4v) - base·(1 - (d+8)·4v)`, and 1e-38 for underflow. That is the
-//! limit; it is rounded up. (Manhattan: the same without squares.) Partial sums only grow, so a block may be
-//! given up early, and `|D_j| <= R` gives each windowed column its reach `(R + E_j)/w`.
+//! **Step 3: roundings of the sums.** A row that belongs among the neighbours has a computed f64 distance of at most the
+//! k-th best `b`. That distance is a sum of d non-negative terms. Each has been rounded by v twice for its difference, which
+//! is squared, once for the square and d times at most for the sums, so the unrounded `|D|² + base` is at most
+//! `b·(1 + 2(d+3)·v)`, base being the cost of the constant features. In f32, each of `n` terms is rounded once when it is
+//! squared, or brought from the f64 in which costs of groups are added up, and n times at most by the sums: what comes out
+//! is at most `|e|²·(1 + (n+4)·u·1.01)`. So every such row has an f32 sum of at most
+//! `(R + |E|)²·(1 + (n+8)·2u)` with `R² = b·(1 + (d+8)·4v) - base·(1 - (d+8)·4v)`, and 1e-38 for underflow; the factors
+//! leave room for the roundings of this formula and of base. That is the limit; it is rounded up. (Manhattan: the same
+//! without squares.) Partial sums only grow, so a block may be given up early, and `|D_j| <= R` gives each windowed
+//! column its reach `(R + E_j)/w`.
 //!
 //! The argument needs sums that do not overflow; `prepare` hands the query back if one could exceed 1e36.
 

@@ -1,8 +1,8 @@
 //! Whole numbers: squared Euclidean distances in exact i32 arithmetic.
 //!
 //! Everything is an integer here: stored values, the query, differences (which fit an i16), their squares and the
-//! cost of a one-hot group, which is `sum(q²) - 2·q_c + 1` for a row of category c and `sum(q²)` for a row of none,
-//! whatever the query holds. A bound on the largest sum is computed for each query before a row is looked at, and
+//! cost of a one-hot group. That is `sum(q²)` for a row of none of its categories and `sum(q²) - 2·q_c + 1` for one of
+//! category c, as `(q_c - 1)²` takes the place of `q_c²`, whatever the query holds. A bound on the largest sum is computed for each query before a row is looked at, and
 //! the query is handed back if the sum might not fit an i32. The f64 sums of the definition are then sums of
 //! integers below 2^53 and therefore the same numbers, and so is every comparison.
 

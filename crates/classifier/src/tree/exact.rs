@@ -3,7 +3,7 @@
 //! A one-hot feature that is 0 in the query and in the row adds exactly nothing, and to add nothing changes no sum of
 //! squares or of absolute values. So only the features that are in no group, the members that are not 0 in the query
 //! and those that are 1 in the row are looked at, in feature order: of Covertype's 54 features 14 at most, if the
-//! query is one-hot too.
+//! query is one-hot too. A feature of weight 0 is 0 wherever it is prepared, and goes the same way.
 
 use super::leaves::Leaves;
 use crate::Scaling;
@@ -47,7 +47,8 @@ impl Exact {
     pub(super) fn distance(&self, question: &Question<'_>, leaves: &Leaves, leaf: usize, lane: usize) -> f64 {
         let groups = &question.columns.groups;
         let codes = leaves.codes_of(leaf, groups.len());
-        // What is 1 in the row; without order among groups, all their members are looked at anyway.
+        // What is 1 in the row, to be put between the others by feature. Without order among groups, all their members
+        // are in `features` anyway.
         let n_groups = if self.is_ordered { groups.len() } else { 0 };
         let mut ones = groups[..n_groups].iter().zip(codes).filter_map(|(group, codes)| {
             let member = usize::from(codes[lane]).checked_sub(1)?;

@@ -56,8 +56,7 @@ impl Path {
     }
 
     /// Calls `look_at` with the number of every leaf that may matter. It answers with what is the limit from then on.
-    /// `root_costs` holds what is to be added to all sums of a tree, the
-    /// same number of terms for each.
+    /// `root_costs` holds what is to be added to all sums of a tree, the same number of terms for each.
     pub(super) fn search<T: Bound, const SQUARED: bool>(
         &mut self,
         boxes: &Boxes<T>,
