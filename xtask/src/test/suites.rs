@@ -142,18 +142,29 @@ fn clippy_wasm(log: &mut Log) -> Result<()> {
 }
 
 fn native(log: &mut Log) -> Result<()> {
+    let mut command = repo::cargo();
     if repo::find_program("cargo-nextest").is_some() {
-        log.run(repo::cargo().args(["nextest", "run", "--workspace", "--no-fail-fast"]))
+        command.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
     } else {
-        log.run(repo::cargo().args([
+        command.args([
             "test",
             "--workspace",
             "--lib",
             "--bins",
             "--tests",
             "--no-fail-fast",
-        ]))
+        ]);
     }
+    // The test of model files between Rust and Python; all others need no more than Rust.
+    match tools::python("viewer/e2e") {
+        Ok(python) => {
+            command.env("RUNNEL_PYTHON", python);
+        }
+        Err(error) => log.say(&format!(
+            "skipped: model files read and written by Python: {error:#}"
+        ))?,
+    }
+    log.run(&mut command)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
