@@ -1,5 +1,6 @@
 //! Fitting from chunks and loading a file take less than three times the memory of the finished index; queries take none.
 #![cfg(not(target_family = "wasm"))]
+#![allow(clippy::print_stdout, reason = "the ratios are worth reading")]
 
 mod common;
 
