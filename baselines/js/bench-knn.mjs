@@ -24,7 +24,7 @@ const STANDARD_TOO = ["scan", "ours", "ours-loaded", "typed", "static-kdtree", "
 /** Indexes whose building takes minutes on Covertype get a sample of its rows; so do, for comparison, two exact ones. */
 const GRAPHS = [
   ["node", "usearch-hnsw"],
-  ["node", "hnswlib-wasm"],
+  ["chromium", "hnswlib-wasm"],
   ["python", "hnswlib"],
   ["python", "usearch-hnsw-python"],
   ["node", "ours"],

@@ -1,8 +1,8 @@
 // One implementation on one case: build time, latency of fresh queries, memory, accuracy, and its neighbours beside the true ones.
 //
-// Runs in a page as in Node; `platform` is what differs (page.mjs, node-job.mjs). Every timed query is used once, unless
-// the case has fewer than the time allows, which `n_rounds` then says. Queries that warm up the just-in-time compiler
-// come from the end of the table and are not timed.
+// Runs in a page as in Node; `platform` is what differs (page.mjs, node-job.mjs). Every timed query is used once, and they
+// end where the time or the table does. Those that warm up the just-in-time compiler come from the end of the table and
+// are not timed.
 
 import { batchSize, summary } from "./clock.mjs";
 import { loadCase } from "./data.mjs";

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import matplotlib
 
-matplotlib.use("svg")
+matplotlib.use("agg")
 import matplotlib.pyplot as plt
+from matplotlib.transforms import Bbox
 
 plt.rcParams.update(
     {
@@ -97,6 +98,23 @@ def duration(micros):
     return f"{micros:.3g} µs"
 
 
+def label_apart(axes, labels):
+    """Writes each label beside its point, above or below, where it lies on no other label or point."""
+    axes.figure.canvas.draw()
+    renderer = axes.figure.canvas.get_renderer()
+    points = axes.transData.transform([at for at, _ in labels])
+    placed = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in points]
+    for at, text in sorted(labels, key=lambda label: label[0][1]):
+        for offset, side in (((7, 3), "left"), ((7, -10), "left"), ((-7, 3), "right"), ((-7, -10), "right"), ((6, 14), "left"), ((6, -21), "left")):
+            label = axes.annotate(text, at, xytext=offset, textcoords="offset points", fontsize=8, ha=side)
+            box = label.get_window_extent(renderer)
+            if not any(box.overlaps(other) for other in placed):
+                break
+            if offset != (6, -21):
+                label.remove()
+        placed.append(box)
+
+
 def paper(results, folder):
     rows = [row for row in results["rows"] if row["form"] == "raw" and "error" not in row]
     cases = [case for case in CASES if any(row["case"] == case for row in rows)]
@@ -130,12 +148,12 @@ def knn(results, folder):
     peers = [row for row in results["peers"] if row["case"] == "covertype" and row["form"] == "raw" and "error" not in row]
     peers = [row for row in peers if row["environment"] != "Chromium" or row["driver"] == "ours-loaded"]
     figure, axes = plt.subplots(figsize=(8, 5))
-    for row in sorted(peers, key=lambda row: row["latency_micros"]["p50"]):
-        at = (max(row["build_millis"], 0.1) / 1e3, row["latency_micros"]["p50"])
-        axes.scatter(*at, color=colour(row["driver"]), s=36, zorder=3)
-        axes.annotate(f"{name(row['driver'])}", at, xytext=(5, 4), textcoords="offset points", fontsize=8)
     axes.set(xscale="log", yscale="log", xlabel="build time, s (log)", ylabel="median latency of a query, µs (log)")
-    axes.margins(x=0.15, y=0.1)
+    axes.margins(x=0.2, y=0.1)
+    points = [(max(row["build_millis"], 0.1) / 1e3, row["latency_micros"]["p50"]) for row in peers]
+    for row, at in zip(peers, points):
+        axes.scatter(*at, color=colour(row["driver"]), s=36, zorder=3)
+    label_apart(axes, [(at, name(row["driver"])) for row, at in zip(peers, points)])
     axes.set_title("Covertype, raw, 464,809 rows x 54: what it costs to build and to ask")
     save(figure, folder, "knn-peers")
 

@@ -1,6 +1,7 @@
-// hnswlib-wasm: a graph of near rows, approximate; M, efConstruction and ef are hnswlib's usual ones.
+// hnswlib-wasm: a graph of near rows, approximate; M, efConstruction and ef are hnswlib's usual ones. It is compiled for
+// pages only. Its package names no main file, hence the path.
 
-import { loadHnswlib } from "hnswlib-wasm";
+import { loadHnswlib } from "hnswlib-wasm/dist/hnswlib.js";
 
 import { rowsOf, voter } from "./vote.mjs";
 

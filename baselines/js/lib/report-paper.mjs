@@ -53,7 +53,7 @@ ${sections.join("\n\n")}
 
 ## Memory
 
-Bytes are after the queries. In Chromium: \`performance.measureUserAgentSpecificMemory()\`, which counts the page's arrays but not the
+Bytes are after the queries, whose table (Covertype: 50 MB) every process holds. In Chromium: \`performance.measureUserAgentSpecificMemory()\`, which counts the page's arrays but not the
 memory of our WebAssembly modules (its own column), then the renderer's resident memory and its peak, loading included. In Node: resident memory and
 its peak. Flask: the server's own, which the paper does not give, beside its caller's.
 
