@@ -17,6 +17,7 @@ use crate::{ClassId, FitError, Knn, KnnOptions, Preparation, Rows, Scaling};
 
 /// Units of [`Pace`] in a step.
 const STEP: u64 = 1 << 20;
+
 /// Takes training rows chunk by chunk.
 ///
 /// ```

@@ -9,7 +9,7 @@
 use crate::compact::{Decimal, MAX_DECIMALS, POWERS_OF_TEN, scaled_exactly};
 use crate::{FitError, Rows};
 
-/// Rows of a piece. Rows of Covertype's width then pass through the cache once; 512 and 4096 are no faster.
+/// Rows of a piece. Rows of Covertype's width then pass through the cache once. Not tuned.
 pub(crate) const PIECE: usize = 1024;
 
 /// Rows that are all in, or still coming.
