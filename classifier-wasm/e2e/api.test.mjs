@@ -7,11 +7,11 @@ import { NO_SIMD } from "./lib/browser.mjs";
 import { install, node } from "./lib/install.mjs";
 import { serve } from "./lib/serve.mjs";
 
-let installed, KnnModel;
+let installed, KnnModel, OnlineKnn;
 
 before(async () => {
   installed = await install();
-  ({ KnnModel } = await installed.import());
+  ({ KnnModel, OnlineKnn } = await installed.import());
 });
 
 after(() => installed?.remove());
@@ -235,6 +235,64 @@ test("freed memory is used again", () => {
   const before = process.memoryUsage().rss;
   for (let i = 0; i < 200; i += 1) KnnModel.fit(features, labels, { nFeatures: 1, engine: "scan" }).free();
   assert.ok(process.memoryUsage().rss - before < 100e6);
+});
+
+test("an online classifier answers as a model fitted to the rows that are there", () => {
+  const [nFeatures, window] = [2, 50];
+  const values = grid(400 * nFeatures, 11);
+  const labels = grid(400, 12);
+  for (const metric of ["euclidean", "manhattan"]) {
+    const online = new OnlineKnn({ nFeatures, nClasses: 5, k: 4, metric, window, weights: "distance" });
+    const rows = [];
+    for (let i = 0; i < 400; i += 1) {
+      const features = values.subarray(i * nFeatures, (i + 1) * nFeatures);
+      if (rows.length > 0) {
+        const flat = Float64Array.from(rows.flatMap((row) => [...values.subarray(row * nFeatures, (row + 1) * nFeatures)]));
+        const given = { nFeatures, k: 4, metric, weights: "distance", classNames: ["a", "b", "c", "d", "e"] };
+        const fitted = KnnModel.fit(flat, Uint8Array.from(rows, (row) => labels[row]), given);
+        assert.equal(online.predict(features), fitted.predict(features));
+        assert.deepEqual(online.classShares(features), fitted.classShares(features));
+        const neighbours = fitted.neighbours(features);
+        assert.deepEqual(online.neighbours(features).distances, neighbours.distances);
+        assert.deepEqual([...online.neighbours(features).rows], [...neighbours.rows].map((row) => rows[row]));
+        fitted.free();
+      }
+      assert.equal(online.insert(features, labels[i]), i);
+      rows.push(i);
+      if (rows.length > window) rows.shift();
+      if (i % 7 === 0) {
+        const [removed] = rows.splice(Math.floor(rows.length / 2), 1);
+        assert.equal(online.remove(removed), true);
+        assert.equal(online.remove(removed), false);
+      }
+      assert.deepEqual([online.nRows, online.oldest], [rows.length, rows[0]]);
+    }
+    online.free();
+    assert.throws(() => online.insert([0, 0], 0), { message: "insert: this OnlineKnn was freed" });
+  }
+});
+
+test("an online classifier scales as it is told, and says what it cannot do", () => {
+  const options = { nFeatures: 2, nClasses: 2, k: 1 };
+  const scaled = new OnlineKnn({ ...options, scaling: { offset: [1, 0], scale: [2, 1] } });
+  assert.throws(() => scaled.predict([0, 0]), { message: "expected at least one row, but there is none now" });
+  assert.equal(scaled.neighbours([0, 0]).rows.length, 0);
+  scaled.insert([1, 0], 1);
+  assert.equal(scaled.neighbours([5, 0]).distances[0], 2);
+  const refused = [
+    [() => new OnlineKnn(), TypeError, "options: expected an object, got undefined"],
+    [() => new OnlineKnn({ ...options, nClasses: 0 }), RangeError, "nClasses: expected a whole number from 1 to 65536, got 0"],
+    [() => new OnlineKnn({ ...options, window: 0 }), RangeError, "window: expected a whole number above 0, got 0"],
+    [() => new OnlineKnn({ ...options, preparation: "raw" }), TypeError, /^options: expected only nFeatures, /],
+    [() => new OnlineKnn({ ...options, scaling: { offset: [0, 0], scale: [0, 1] } }), RangeError, /^scaling: /],
+    [() => new OnlineKnn({ ...options, scaling: { offset: [0] } }), RangeError, /^scaling.offset: expected 2 numbers/],
+    [() => scaled.insert([1], 0), RangeError, "features: expected 2 numbers, one a feature, got 1"],
+    [() => scaled.insert([1, NaN], 0), RangeError, "features: expected a finite number in feature 1, got NaN"],
+    [() => scaled.insert([1, 1], 2), RangeError, "label: expected a class id from 0 to 1, got 2"],
+    [() => scaled.predict([1, Infinity]), RangeError, /^query: expected a finite number in feature 1/],
+    [() => scaled.remove("0"), RangeError, 'row: expected the number of a row, got "0"'],
+  ];
+  for (const [call, kind, message] of refused) assert.throws(call, { name: kind.name, message }, `${call}`);
 });
 
 test("what was saved loads from bytes, from a buffer and from a response, and answers the same", async (t) => {

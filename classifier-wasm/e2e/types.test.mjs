@@ -105,7 +105,9 @@ test("the scripts do what index.d.ts says", async () => {
     const fits: Static["fit"] = (...given): any => browser.KnnModel.fit(...given) satisfies Members;
     const loads: Static["load"] = (...given): any => browser.KnnModel.load(...given) satisfies Promise<Members>;
     const slices: Static["fitInSlices"] = (...given): any => browser.KnnModel.fitInSlices(...given) satisfies Promise<Members>;
-    export { init, initHere, fits, loads, slices };
+    type Online = Omit<declared.OnlineKnn, typeof Symbol.dispose>;
+    const online = (options: declared.OnlineOptions): Online => new browser.OnlineKnn(options);
+    export { init, initHere, fits, loads, slices, online };
     `,
   );
   await compiles(["agreement.ts"], { module: "esnext", moduleResolution: "bundler", allowImportingTsExtensions: true });

@@ -59,6 +59,9 @@ export function isWholeNumber(value, min, max) {
   return typeof value === "number" && Number.isInteger(value) && value >= min && value <= max;
 }
 
+export const METRICS = ["euclidean", "manhattan"];
+export const VOTINGS = ["uniform", "distance"];
+
 /** Of every fit. */
 export const OPTIONS = [
   "nFeatures",
@@ -76,7 +79,7 @@ export const OPTIONS = [
  * The options, none of them misspelt.
  * @param {unknown} options
  * @param {string[]} known
- * @returns {Partial<import("./index.d.ts").FitOptions>}
+ * @returns {Partial<import("./index.d.ts").FitOptions & import("./index.d.ts").OnlineOptions>}
  */
 export function knownOptions(options, known) {
   check(typeof options === "object" && options !== null, TypeError, "options", "an object", shown(options));
@@ -149,4 +152,35 @@ function stringList(argument, value) {
   const wrong = value.findIndex((name) => typeof name !== "string");
   check(wrong === -1, TypeError, `${argument}[${wrong}]`, "a string", shown(value[wrong]));
   return value;
+}
+
+/**
+ * The bindings copy any kind of numbers into WebAssembly's memory, though their types name only the one found there.
+ * @param {import("./index.d.ts").Query} values
+ */
+export const numbers = (values) => /** @type {Float64Array} */ (values);
+
+/**
+ * A feature vector of the right length; what is in it the WebAssembly checks.
+ * @param {import("./index.d.ts").Query} query
+ * @param {number} nFeatures
+ * @param {string} [argument]
+ */
+export function checkedQuery(query, nFeatures, argument = "query") {
+  if (!isFloats(query) && !Array.isArray(query)) {
+    check(false, TypeError, argument, "a Float32Array, Float64Array or array of numbers", shown(query));
+  }
+  if (query.length !== nFeatures) {
+    check(false, RangeError, argument, `${nFeatures} numbers, one a feature`, `${query.length}`);
+  }
+  return numbers(query);
+}
+
+/**
+ * One number a feature, or none at all.
+ * @param {import("./index.d.ts").Query | undefined} weights
+ * @param {number} nFeatures
+ */
+export function checkedWeights(weights, nFeatures) {
+  return weights === undefined ? numbers([]) : checkedQuery(weights, nFeatures, "featureWeights");
 }

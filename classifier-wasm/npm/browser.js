@@ -4,6 +4,7 @@ import { hasSimd, setReady } from "./loading.js";
 import bind from "./wasm/bindings.js";
 
 export { KnnModel } from "./model.js";
+export { OnlineKnn } from "./online.js";
 
 // Spelt out in full, once each: that is how bundlers find the files.
 const urls = {

@@ -140,3 +140,56 @@ export class KnnModel {
   free(): void;
   [Symbol.dispose](): void;
 }
+
+/** How an `OnlineKnn` classifies and what it keeps. */
+export interface OnlineOptions {
+  /** How many features each row has. */
+  nFeatures: number;
+  /** How many classes there are; not every one need ever occur. */
+  nClasses: number;
+  /** How many neighbours vote, 1 to 255; with fewer rows all of them do. Default 5. */
+  k?: number;
+  /** The distance. Default `"euclidean"`. */
+  metric?: "euclidean" | "manhattan";
+  /** What each neighbour's vote is worth, as in `FitOptions`. Default `"uniform"`. */
+  weights?: "uniform" | "distance";
+  /** How much each feature counts, as in `FitOptions`. Default: all 1. */
+  featureWeights?: Float32Array | Float64Array | readonly number[];
+  /** What is done to each feature first: `(value - offset) / scale`. Default: nothing. */
+  scaling?: { offset: Query; scale: Query };
+  /** How many rows are kept: at the next insertion the oldest leaves. Default: all. */
+  window?: number;
+}
+
+/**
+ * A classifier whose rows come and go: a growing set, or the latest rows of a stream. Rows are numbered from 0 in the
+ * order in which they are inserted, and the number takes the row's place in the rule for ties. Otherwise it answers as a
+ * `KnnModel` that is fitted to the rows there are, without being fitted.
+ */
+export class OnlineKnn {
+  constructor(options: OnlineOptions);
+
+  /** Adds a row and returns its number. If the window is full, the oldest row leaves. */
+  insert(features: Query, label: number): number;
+
+  /** Takes a row out; false if there is no such row or it has left already. */
+  remove(row: number): boolean;
+
+  /** The class id with most votes among the k nearest rows. Throws while there is no row. */
+  predict(query: Query): number;
+
+  /** The share of the votes that each class got, by class id; they sum to 1. Throws while there is no row. */
+  classShares(query: Query): Float64Array;
+
+  /** The k nearest rows, fewer if there are fewer, none if there are none. Their numbers may exceed 32 bits. */
+  neighbours(query: Query): { rows: Float64Array; distances: Float64Array };
+
+  /** How many rows there are now. */
+  readonly nRows: number;
+  /** The number of the oldest row, if there is one. */
+  readonly oldest: number | undefined;
+
+  /** Gives the memory back; any other use throws from then on. */
+  free(): void;
+  [Symbol.dispose](): void;
+}

@@ -1,8 +1,12 @@
 // `KnnModel`: checks arguments, loads files, and leaves the rest to the WebAssembly. Documented in index.d.ts.
 
 import {
+  METRICS,
   OPTIONS,
+  VOTINGS,
   check,
+  checkedQuery,
+  checkedWeights,
   classNames,
   featureNames,
   isFloats,
@@ -11,6 +15,7 @@ import {
   isWholeNumber,
   knownOptions,
   nClasses,
+  numbers,
   shown,
   stringOption,
 } from "./arguments.js";
@@ -119,7 +124,7 @@ export class KnnModel {
 
   /** @param {import("./index.d.ts").Query} query */
   predict(query) {
-    return this.#used("predict").predict(this.#checked(query));
+    return this.#used("predict").predict(checkedQuery(query, this.#nFeatures));
   }
 
   /** @param {Float32Array | Float64Array} queries */
@@ -140,12 +145,12 @@ export class KnnModel {
 
   /** @param {import("./index.d.ts").Query} query */
   classShares(query) {
-    return this.#used("classShares").classShares(this.#checked(query));
+    return this.#used("classShares").classShares(checkedQuery(query, this.#nFeatures));
   }
 
   /** @param {import("./index.d.ts").Query} query */
   neighbours(query) {
-    return this.#used("neighbours").neighbours(this.#checked(query));
+    return this.#used("neighbours").neighbours(checkedQuery(query, this.#nFeatures));
   }
 
   describe() {
@@ -183,29 +188,10 @@ export class KnnModel {
     if (this.#model === null) throw new Error(`${caller}: this KnnModel was freed`);
     return this.#model;
   }
-
-  /**
-   * @param {import("./index.d.ts").Query} query
-   */
-  #checked(query) {
-    if (!isFloats(query) && !Array.isArray(query)) {
-      check(false, TypeError, "query", "a Float32Array, Float64Array or array of numbers", shown(query));
-    }
-    if (query.length !== this.#nFeatures) {
-      check(false, RangeError, "query", `${this.#nFeatures} numbers, one a feature`, `${query.length}`);
-    }
-    return numbers(query);
-  }
 }
 
 // Older engines have no such symbol.
 if (Symbol.dispose) Object.defineProperty(KnnModel.prototype, Symbol.dispose, { value: KnnModel.prototype.free });
-
-/**
- * The bindings copy any kind of numbers into WebAssembly's memory, though their types name only the one found there.
- * @param {import("./index.d.ts").Query} values
- */
-const numbers = (values) => /** @type {Float64Array} */ (values);
 
 /**
  * As `numbers`.
@@ -233,18 +219,13 @@ class Fit {
     check(isFloats(features), TypeError, "features", "a Float32Array or Float64Array", shown(features));
     check(isUnsigned(labels), TypeError, "labels", "a Uint32Array, Uint16Array or Uint8Array", shown(labels));
     const options = knownOptions(given, known);
-    const { nFeatures, k = 5, featureWeights = [] } = options;
+    const { nFeatures, k = 5 } = options;
     check(isWholeNumber(nFeatures, 1, 0xffff_ffff), RangeError, "nFeatures", "a whole number above 0", shown(nFeatures));
     check(isWholeNumber(k, 1, 255), RangeError, "k", "a whole number from 1 to 255", shown(k));
     const nValues = labels.length * nFeatures;
     const expected = `labels.length × nFeatures = ${labels.length} × ${nFeatures} = ${nValues} numbers`;
     check(features.length === nValues, RangeError, "features", expected, `${features.length}`);
     check(labels.length > 0, RangeError, "labels", "at least one row", "none");
-    const isWeights = isFloats(featureWeights) || Array.isArray(featureWeights);
-    const weightsType = "a Float32Array, Float64Array or array of numbers";
-    check(isWeights, TypeError, "featureWeights", weightsType, shown(featureWeights));
-    const isEach = options.featureWeights === undefined || featureWeights.length === nFeatures;
-    check(isEach, RangeError, "featureWeights", `${nFeatures} numbers, one a feature`, `${featureWeights.length}`);
     const n = nClasses(labels, options.classNames);
     this.#names = {
       classes: classNames(options.classNames, n),
@@ -257,11 +238,11 @@ class Fit {
       nFeatures,
       n,
       k,
-      stringOption(options, "metric", ["euclidean", "manhattan"]),
+      stringOption(options, "metric", METRICS),
       stringOption(options, "preparation", ["raw", "standard", "min-max"]),
       stringOption(options, "engine", ["auto", "scan", "tree"]),
-      stringOption(options, "weights", ["uniform", "distance"]),
-      numbers(featureWeights),
+      stringOption(options, "weights", VOTINGS),
+      checkedWeights(options.featureWeights, nFeatures),
     );
   }
 

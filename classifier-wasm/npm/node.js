@@ -6,6 +6,7 @@ import { hasSimd, setReady } from "./loading.js";
 import { initSync } from "./wasm/bindings.js";
 
 export { KnnModel } from "./model.js";
+export { OnlineKnn } from "./online.js";
 
 const file = hasSimd() ? new URL("./wasm/simd.wasm", import.meta.url) : new URL("./wasm/scalar.wasm", import.meta.url);
 initSync({ module: readFileSync(file) });

@@ -1,12 +1,11 @@
 //! Training rows on their way in, and the building of the model in slices.
 
-use classifier::{
-    Build, EngineKind, FitError, KnnBuilder, KnnOptions, Metric, ModelMetadata, Preparation, RowMajor, Voting,
-};
+use classifier::{Build, KnnBuilder, KnnOptions, ModelMetadata, RowMajor};
 use js_sys::RangeError;
 use wasm_bindgen::prelude::*;
 
 use crate::Model;
+use crate::options::{self, fit_error};
 
 /// Takes training rows in chunks and builds a [`Model`] of them in slices.
 #[wasm_bindgen]
@@ -46,31 +45,12 @@ impl Builder {
         voting: &str,
         feature_weights: Vec<f64>,
     ) -> Result<Self, RangeError> {
-        let unknown = |name: &str, value: &str| RangeError::new(&format!("{name}: unknown value {value}"));
         let options = KnnOptions {
             k,
-            metric: match metric {
-                "euclidean" => Metric::Euclidean,
-                "manhattan" => Metric::Manhattan,
-                _ => return Err(unknown("metric", metric)),
-            },
-            preparation: match preparation {
-                "raw" => Preparation::Raw,
-                "standard" => Preparation::Standard,
-                "min-max" => Preparation::MinMax,
-                _ => return Err(unknown("preparation", preparation)),
-            },
-            engine: match engine {
-                "auto" => EngineKind::Auto,
-                "scan" => EngineKind::Scan,
-                "tree" => EngineKind::Tree,
-                _ => return Err(unknown("engine", engine)),
-            },
-            voting: match voting {
-                "uniform" => Voting::Uniform,
-                "distance" => Voting::Distance,
-                _ => return Err(unknown("weights", voting)),
-            },
+            metric: options::metric(metric)?,
+            preparation: options::preparation(preparation)?,
+            engine: options::engine(engine)?,
+            voting: options::voting(voting)?,
             feature_weights,
         };
         let builder = KnnBuilder::new(n_features, n_classes, &options).map_err(fit_error)?;
@@ -147,14 +127,4 @@ impl Builder {
 /// The package takes the steps in their order.
 fn out_of_turn() -> JsValue {
     JsError::new("rows are taken first, then the model is built, once").into()
-}
-
-/// The error with the argument in front that it is about.
-fn fit_error(error: FitError) -> RangeError {
-    let argument = match error {
-        FitError::NotFinite { .. } | FitError::Overflow { .. } => "features: ",
-        FitError::FeatureWeightOutOfRange { .. } | FitError::NoFeatureWeighs => "featureWeights: ",
-        _ => "",
-    };
-    RangeError::new(&format!("{argument}{error}"))
 }

@@ -122,11 +122,12 @@ impl Model {
     }
 }
 
-fn query_error(error: &QueryError) -> RangeError {
+/// The error with the argument in front that it is about.
+pub(crate) fn query_error(error: &QueryError) -> RangeError {
     RangeError::new(&format!("query: {error}"))
 }
 
 /// Sets a property of a fresh object, which nothing can prevent.
-fn set(object: &Object, name: &str, value: &JsValue) {
+pub(crate) fn set(object: &Object, name: &str, value: &JsValue) {
     Reflect::set(object, &name.into(), value).expect("a fresh object takes properties");
 }
