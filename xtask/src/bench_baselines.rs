@@ -4,6 +4,7 @@
 //! go unnoticed.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde_json::json;
@@ -20,8 +21,14 @@ pub(crate) enum Table {
     Knn,
 }
 
-/// What every harness has to know, as the JSON that the scripts take.
+/// When no further measurement is begun, building included: nine minutes, less what the last one may take.
+const LAST_START: Duration = Duration::from_secs(480);
+/// But however long building took, there is so much time for measuring.
+const LEAST: Duration = Duration::from_secs(120);
+
+/// Builds, writes the cases, has everything measured and draws the pictures.
 pub(crate) fn run(table: Table, args: &BenchBaselines) -> Result<()> {
+    let started = Instant::now();
     let node = tools::node_with_packages("baselines")?;
     let python = tools::python("baselines/python")?;
     let chromium = tools::chromium()?;
@@ -67,6 +74,7 @@ pub(crate) fn run(table: Table, args: &BenchBaselines) -> Result<()> {
         "results_folder": folder,
         "commit": crate::bench_stream::commit()?,
         "quick": args.quick,
+        "seconds": LAST_START.saturating_sub(started.elapsed()).max(LEAST).as_secs(),
     });
     repo::run(
         repo::command(&node)

@@ -12,7 +12,7 @@ const here = fileURLToPath(new URL("..", import.meta.url));
 /** Plain JavaScript keeps half a million arrays. */
 const HEAP_MEGABYTES = 8192;
 /** No job may take longer, whatever it does. */
-const JOB_SECONDS = 120;
+const JOB_SECONDS = 60;
 
 /** Paths come from xtask: `data_folder`, `wasm_folder`, `page_folder`, `native`, `python`. */
 export async function startRunner(paths, { seconds }) {
