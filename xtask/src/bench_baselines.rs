@@ -10,7 +10,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use crate::cli::BenchBaselines;
-use crate::{page, repo, tools};
+use crate::{figures, page, repo, tools};
 
 /// Which tables are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +86,11 @@ pub(crate) fn run(table: Table, args: &BenchBaselines) -> Result<()> {
         repo::command(&python)
             .arg("baselines/python/pictures.py")
             .arg(folder.join(format!("{results}.json"))),
-    )
+    )?;
+    if args.quick {
+        return Ok(());
+    }
+    figures::update_readme()
 }
 
 /// The WebAssembly module of baselines, bound for JavaScript, under target/bench-wasm.

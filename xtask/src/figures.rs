@@ -1,4 +1,7 @@
-//! The README's figures: a table made from docs/results, so that no figure there was typed by hand.
+//! The README's figures: tables made from docs/results, so that no figure there was typed by hand.
+
+mod classifier;
+mod stream;
 
 use std::fs;
 
@@ -7,72 +10,45 @@ use serde_json::Value;
 
 use crate::repo;
 
-const BEGIN: &str = "<!-- figures:begin -->\n";
-const END: &str = "<!-- figures:end -->\n";
-
-/// Writes the figures of docs/results/stream.json into README.md, between the two marks.
+/// Writes the figures of docs/results into README.md, each table between its marks.
 pub(crate) fn update_readme() -> Result<()> {
     let readme = repo::root().join("README.md");
     let text = fs::read_to_string(&readme).context("reading README.md")?;
-    let updated = with_figures(&text, &table(&stream_results()?)?)?;
-    fs::write(&readme, updated).context("writing README.md")
+    fs::write(&readme, with_figures(&text)?).context("writing README.md")
 }
 
-fn stream_results() -> Result<Value> {
-    let path = repo::root().join("docs/results/stream.json");
+/// `readme` with today's tables between the marks.
+fn with_figures(readme: &str) -> Result<String> {
+    let readme = between_marks(readme, "stream", &stream::table(&results("stream")?)?)?;
+    let figures = classifier::table(&results("paper")?, &results("knn")?)?;
+    between_marks(&readme, "classifier", &figures)
+}
+
+/// docs/results/NAME.json.
+fn results(name: &str) -> Result<Value> {
+    let path = repo::root().join(format!("docs/results/{name}.json"));
     let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
     serde_json::from_str(&text).with_context(|| format!("reading {}", path.display()))
 }
 
-/// `text` with `figures` between the marks.
-fn with_figures(text: &str, figures: &str) -> Result<String> {
-    let marks = "README.md needs the lines <!-- figures:begin --> and <!-- figures:end -->";
-    let (before, rest) = text.split_once(BEGIN).context(marks)?;
-    let (_, after) = rest.split_once(END).context(marks)?;
-    Ok(format!("{before}{BEGIN}{figures}{END}{after}"))
+/// `text` with `figures` between the marks of `name`.
+fn between_marks(text: &str, name: &str, figures: &str) -> Result<String> {
+    let begin = format!("<!-- {name}:begin -->\n");
+    let end = format!("<!-- {name}:end -->\n");
+    let missing = || format!("README.md needs the lines {begin}and {end}");
+    let (before, rest) = text.split_once(&begin).with_context(missing)?;
+    let (_, after) = rest.split_once(&end).with_context(missing)?;
+    Ok(format!("{before}{begin}{figures}{end}{after}"))
 }
 
-fn table(results: &Value) -> Result<String> {
-    let number = |pointer: &str| {
-        let value = results.pointer(pointer).and_then(Value::as_f64);
-        value.with_context(|| format!("stream.json has no number at {pointer}"))
-    };
-    let text = |pointer: &str| {
-        let value = results.pointer(pointer).and_then(Value::as_str);
-        value.with_context(|| format!("stream.json has no text at {pointer}"))
-    };
-    let millis = |pointer: &str| number(pointer).map(|micros| format!("{:.2} ms", micros / 1e3));
-    let count = |pointer: &str| number(pointer).map(grouped);
-    Ok(format!(
-        "| what | measured |\n\
-         |---|---|\n\
-         | the page, gzipped, without the model | {page:.0} kB |\n\
-         | from opening the page to the first label, Covertype, nothing cached | {first:.2} s |\n\
-         | Wine, {rate} readings/s for {seconds} s | {missed} missed; sensor to label p50 {p50}, p99 {p99} |\n\
-         | Covertype, highest rate held with nothing missed | {highest} readings/s |\n\
-         | a page made {times:.0} times too slow | at most {in_flight} readings in flight of {credit} allowed, newest label at most {age} ms old, {unaccounted} readings unaccounted for |\n\
-         \n\
-         Measured by `{command}` on {date}: {cpu}, {n_cpus} cores, {browser}. \
-         [docs/results/stream.md](docs/results/stream.md) has the rest.\n",
-        page = number("/page/n_bytes_gzip")? / 1e3,
-        first = number("/first_label/median_millis")? / 1e3,
-        rate = count("/wine/rate")?,
-        seconds = count("/wine/seconds")?,
-        missed = count("/wine/n_missed")?,
-        p50 = millis("/wine/latency_micros/end_to_end/p50")?,
-        p99 = millis("/wine/latency_micros/end_to_end/p99")?,
-        highest = count("/covertype/max_rate")?,
-        times = number("/slow_page/n_produced")? / number("/slow_page/n_labelled")?,
-        in_flight = count("/slow_page/max_in_flight")?,
-        credit = count("/slow_page/credit")?,
-        age = count("/slow_page/max_age_millis")?,
-        unaccounted = count("/slow_page/n_unaccounted")?,
-        command = text("/command")?,
-        date = text("/date")?,
-        cpu = text("/machine/cpu")?,
-        n_cpus = count("/machine/n_cpus")?,
-        browser = text("/browser")?,
-    ))
+fn number(results: &Value, pointer: &str) -> Result<f64> {
+    let value = results.pointer(pointer).and_then(Value::as_f64);
+    value.with_context(|| format!("the results have no number at {pointer}"))
+}
+
+fn text<'a>(results: &'a Value, pointer: &str) -> Result<&'a str> {
+    let value = results.pointer(pointer).and_then(Value::as_str);
+    value.with_context(|| format!("the results have no text at {pointer}"))
 }
 
 /// A whole number with commas between thousands.
@@ -91,12 +67,10 @@ fn grouped(number: f64) -> String {
 #[test]
 fn the_readmes_figures_are_those_of_the_results() {
     let readme = fs::read_to_string(repo::root().join("README.md")).expect("the repository has a README.md");
-    let results = stream_results().expect("the results are committed");
-    let expected = with_figures(&readme, &table(&results).expect("the results are whole"));
+    let expected = with_figures(&readme).expect("the results are whole and the README has its marks");
     assert_eq!(
-        expected.expect("the README has its marks"),
-        readme,
-        "README.md differs from docs/results: run the command named there"
+        expected, readme,
+        "README.md differs from docs/results: run the bench that made them"
     );
 }
 
