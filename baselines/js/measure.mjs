@@ -8,7 +8,8 @@ import { batchSize, summary } from "./clock.mjs";
 import { loadCase } from "./data.mjs";
 
 const MAX_WARM_UP = 200;
-const MAX_WARM_UP_MILLIS = 200;
+/** So long, but for what is slow: V8 compiles WebAssembly well only once it has turned out to be hot. */
+const WARM_UP_MILLIS = 400;
 const MIN_QUERIES = 3;
 
 /**
@@ -31,7 +32,7 @@ export async function measure(job, platform, drivers) {
 
   const form = driver.query_form ?? ((row) => row);
   const query = (idx) => form(queries.subarray(idx * n_features, (idx + 1) * n_features));
-  const warm_up = await warmUp(driver, query, n_queries, platform, job.budget_millis / 5);
+  const warm_up = await warmUp(driver, query, n_queries, platform);
 
   const batch = batchSize(warm_up.mean_micros, platform.resolution_micros);
   const n_fresh = Math.max(1, n_queries - warm_up.n);
@@ -74,16 +75,16 @@ export async function measure(job, platform, drivers) {
   };
 }
 
-async function warmUp(driver, query, n_queries, platform, millis) {
+async function warmUp(driver, query, n_queries, platform) {
   const start = platform.now();
   let n = 0;
   do {
     await driver.query(query(n_queries - 1 - n));
     n += 1;
-  } while (n < Math.min(MAX_WARM_UP, n_queries / 10) && platform.now() - start < millis);
+  } while (n < Math.min(MAX_WARM_UP, n_queries / 10) && platform.now() - start < WARM_UP_MILLIS);
   // Again while there is time, and the fastest round counts: the first calls are compiled on the way.
   let mean_micros = ((platform.now() - start) * 1000) / n;
-  while (platform.now() - start < Math.min(millis, MAX_WARM_UP_MILLIS)) {
+  while (platform.now() - start < WARM_UP_MILLIS) {
     const again = platform.now();
     for (let i = 0; i < n; i += 1) await driver.query(query(n_queries - 1 - i));
     mean_micros = Math.min(mean_micros, ((platform.now() - again) * 1000) / n);
