@@ -2,12 +2,15 @@
 //!
 //! `runnel.v1` on `/live` carries JSON text messages both ways; readings may travel in binary batches instead,
 //! each feature in the narrowest type that keeps the schema's values exactly. The reference is docs/protocol.md.
+//! What sensors may send is another matter, read by the module `sensor` of the feature of this name.
 #![forbid(unsafe_code)]
 
 mod batch;
 mod decode;
 mod message;
 mod number_type;
+#[cfg(feature = "sensor")]
+pub mod sensor;
 
 pub use batch::{BatchError, BatchHeader, BatchWriter, ReadingBatch, Record, RecordHead, RecordLayout};
 pub use decode::DecodeError;

@@ -1,0 +1,215 @@
+//! The decoder of one source: finds the format, keeps to it, remembers what later messages depend on.
+
+use super::objects::{self, Sink};
+use super::reading::{Draft, Ignored};
+use super::time::BootClock;
+use super::value::{Budget, Limits};
+use super::{SensorError, SensorEvent, SensorFormat, json};
+
+/// Messages of one format after which a source is held to it.
+const PINNED_AFTER: u32 = 3;
+
+/// Deepest nesting that is ever read; serde_json stops at 128.
+const MAX_MAX_DEPTH: usize = 100;
+
+/// How a [`SensorDecoder`] reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecoderOptions {
+    /// The format, where it is declared; otherwise it is found from the messages.
+    pub format: Option<SensorFormat>,
+    /// Most bytes of a message; 1 MiB.
+    pub max_message_bytes: usize,
+    /// Most features of a reading; 4,096.
+    pub max_features: usize,
+    /// Most values of a message, all its readings together; 262,144. A decoder needs some hundred bytes for each.
+    pub max_values: usize,
+    /// Deepest nesting of objects and arrays; 16. At most 100 whatever is set here.
+    pub max_depth: usize,
+}
+
+impl Default for DecoderOptions {
+    fn default() -> Self {
+        Self {
+            format: None,
+            max_message_bytes: 1024 * 1024,
+            max_features: 4096,
+            max_values: 256 * 1024,
+            max_depth: 16,
+        }
+    }
+}
+
+/// Decodes the messages of one source's connection, in order.
+///
+/// The format of the first message is found from its first characters and shape; after three messages in a row of one
+/// format it is pinned, and a message of another is refused. Whatever a message holds counts as a whole: after an error
+/// nothing of it was taken.
+///
+/// Never panics, and its memory is bounded by the options whatever is sent.
+#[derive(Debug, Clone, Default)]
+pub struct SensorDecoder {
+    options: DecoderOptions,
+    format: Option<SensorFormat>,
+    /// Messages in a row of this format.
+    n_consistent: u32,
+    clock: BootClock,
+    ignored: Ignored,
+}
+
+/// What one message adds.
+struct Message {
+    drafts: Vec<Draft>,
+    ignored: Ignored,
+    format: Option<SensorFormat>,
+}
+
+impl SensorDecoder {
+    /// A decoder that has seen nothing yet.
+    #[must_use]
+    pub fn new(options: DecoderOptions) -> Self {
+        let format = options.format;
+        Self {
+            options,
+            format,
+            ..Self::default()
+        }
+    }
+
+    /// The format found or declared; `None` before the first message.
+    #[must_use]
+    pub fn format(&self) -> Option<SensorFormat> {
+        self.format
+    }
+
+    /// Whether messages of other formats are refused: it was declared, or three messages in a row had it.
+    #[must_use]
+    pub fn is_pinned(&self) -> bool {
+        self.options.format.is_some() || self.n_consistent >= PINNED_AFTER
+    }
+
+    /// Texts so far that were neither labels, times nor ids and so were ignored, and the names of the first few.
+    ///
+    /// A sender should be told: a measurement that is sent as text is lost otherwise.
+    #[must_use]
+    pub fn ignored_texts(&self) -> (u64, &[String]) {
+        (self.ignored.n, &self.ignored.names)
+    }
+
+    /// Decodes a text message or the text body of a request: one reading, or several.
+    ///
+    /// `arrived_micros` is when it arrived, in microseconds since the Unix epoch: times that are not absolute are
+    /// understood by it. The answer is empty for a header alone, which says what the rows after it mean.
+    ///
+    /// # Errors
+    ///
+    /// [`SensorError`] for a message that is not understood whole.
+    pub fn text(&mut self, message: &str, arrived_micros: u64) -> Result<Vec<SensorEvent>, SensorError> {
+        self.check_length(message.len())?;
+        // Windows puts a byte order mark before text files.
+        let text = message.strip_prefix('\u{feff}').unwrap_or(message);
+        let read = match text.trim_start().chars().next() {
+            None => return Err(SensorError::Empty),
+            _ => self.json(text)?,
+        };
+        Ok(self.commit(read, arrived_micros))
+    }
+
+    fn check_length(&self, actual: usize) -> Result<(), SensorError> {
+        let max = self.options.max_message_bytes;
+        if actual > max {
+            return Err(SensorError::TooLong { max, actual });
+        }
+        Ok(())
+    }
+
+    /// One JSON value, or one on each line.
+    fn json(&self, text: &str) -> Result<Message, SensorError> {
+        let mut budget = Budget::new(self.limits());
+        let mut lines = text
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| !line.trim().is_empty());
+        let (first, second) = (lines.next(), lines.next());
+        let mut message = Message::new();
+        // A first line that is a value by itself is one of several; else the lines are one value, written out nicely.
+        let is_one_a_line = second.is_some()
+            && first.is_some_and(|(_, line)| json::read(line, &mut Budget::new(self.limits())).is_ok());
+        if !is_one_a_line {
+            let value = json::read(text, &mut budget)?;
+            self.value(value, &mut message)?;
+            return Ok(message);
+        }
+        for (idx, line) in first.into_iter().chain(second).chain(lines) {
+            let value = json::read(line, &mut budget);
+            let read = value.and_then(|value| self.value(value, &mut message));
+            read.map_err(|error| error.at_line(idx + 1))?;
+        }
+        Ok(message)
+    }
+
+    /// Takes a JSON value into the message.
+    fn value(&self, value: super::value::Value<'_>, message: &mut Message) -> Result<(), SensorError> {
+        let found = objects::format_of(&value).ok_or_else(|| SensorError::Malformed {
+            format: SensorFormat::JsonObject,
+            reason: format!("expected an object or array, got {}", value.describe()),
+        })?;
+        let format = self.agree(message.format, found)?;
+        message.format = Some(format);
+        objects::read(
+            value,
+            format,
+            &mut Sink {
+                max_features: self.options.max_features,
+                ignored: &mut message.ignored,
+                drafts: &mut message.drafts,
+            },
+        )
+    }
+
+    /// The format to read by: an error if the message, or the source, is held to another.
+    fn agree(&self, earlier: Option<SensorFormat>, found: SensorFormat) -> Result<SensorFormat, SensorError> {
+        let held_to = earlier.or(self.format.filter(|_| self.is_pinned()));
+        match held_to {
+            Some(expected) if expected != found => Err(SensorError::FormatChanged {
+                expected,
+                actual: found,
+            }),
+            _ => Ok(found),
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            max_depth: self.options.max_depth.min(MAX_MAX_DEPTH),
+            max_values: self.options.max_values,
+        }
+    }
+
+    /// Takes what a message holds; nothing fails from here on.
+    fn commit(&mut self, message: Message, arrived_micros: u64) -> Vec<SensorEvent> {
+        if self.format == message.format {
+            self.n_consistent = self.n_consistent.saturating_add(1);
+        } else {
+            self.format = message.format;
+            self.n_consistent = 1;
+        }
+        self.ignored.n += message.ignored.n;
+        for name in &message.ignored.names {
+            self.ignored.note(name);
+        }
+        let times: Vec<_> = message.drafts.iter().map(|draft| draft.time).collect();
+        let times = self.clock.resolve(&times, arrived_micros);
+        let events = message.drafts.into_iter().zip(times);
+        events.map(|(draft, time)| draft.into_event(time)).collect()
+    }
+}
+
+impl Message {
+    fn new() -> Self {
+        Self {
+            drafts: Vec::new(),
+            ignored: Ignored::default(),
+            format: None,
+        }
+    }
+}
