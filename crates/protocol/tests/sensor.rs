@@ -2,54 +2,11 @@
 #![cfg(feature = "sensor")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod sensor_common;
+
 use protocol::sensor::*;
+use sensor_common::{ARRIVED, decoded, error_of, short};
 use wasm_bindgen_test::wasm_bindgen_test;
-
-/// 2024-01-15 10:30:02 in UTC.
-const ARRIVED: u64 = 1_705_314_602_000_000;
-
-/// Events in short: `name=value` pairs, then `@µs` and how the time was said, `label`, `id`; missing values are `?`.
-fn short(events: &[SensorEvent]) -> String {
-    let one = |event: &SensorEvent| match event {
-        SensorEvent::Label(LateLabel { target, true_label }) => format!("{target:?} is {true_label}"),
-        SensorEvent::Reading(reading) => {
-            let value = |value: f64| {
-                if value.is_nan() {
-                    "?".to_owned()
-                } else {
-                    value.to_string()
-                }
-            };
-            let features = reading.features.iter();
-            let mut parts: Vec<String> = features
-                .map(|(name, x)| format!("{name}={}", value(*x)))
-                .collect();
-            let SensorReading {
-                time, true_label, id, ..
-            } = reading;
-            parts.extend(time.map(|time| format!("@{} {:?}", time.micros, time.kind)));
-            parts.extend(true_label.as_ref().map(|label| format!("label {label}")));
-            parts.extend(id.as_ref().map(|id| format!("id {id}")));
-            parts.join(", ")
-        }
-    };
-    events.iter().map(one).collect::<Vec<_>>().join(" | ")
-}
-
-fn decoded(message: &str) -> (Option<SensorFormat>, String) {
-    let mut decoder = SensorDecoder::default();
-    let events = decoder
-        .text(message, ARRIVED)
-        .unwrap_or_else(|error| panic!("{error}: {message}"));
-    (decoder.format(), short(&events))
-}
-
-fn error_of(message: &str) -> SensorError {
-    match SensorDecoder::default().text(message, ARRIVED) {
-        Ok(events) => panic!("taken: {message} as {}", short(&events)),
-        Err(error) => error,
-    }
-}
 
 #[wasm_bindgen_test(unsupported = test)]
 fn json_objects_are_flattened() {

@@ -1,10 +1,13 @@
 //! The decoder of one source: finds the format, keeps to it, remembers what later messages depend on.
 
+use std::borrow::Cow;
+
+use super::csv::{self, Table};
 use super::objects::{self, Sink};
 use super::reading::{Draft, Ignored};
 use super::time::BootClock;
 use super::value::{Budget, Limits};
-use super::{SensorError, SensorEvent, SensorFormat, json};
+use super::{SensorError, SensorEvent, SensorFormat, json, label_value};
 
 /// Messages of one format after which a source is held to it.
 const PINNED_AFTER: u32 = 3;
@@ -52,6 +55,7 @@ pub struct SensorDecoder {
     format: Option<SensorFormat>,
     /// Messages in a row of this format.
     n_consistent: u32,
+    table: Table,
     clock: BootClock,
     ignored: Ignored,
 }
@@ -61,6 +65,8 @@ struct Message {
     drafts: Vec<Draft>,
     ignored: Ignored,
     format: Option<SensorFormat>,
+    /// What CSV rows are known to be from now on, if this message has changed it.
+    table: Option<Table>,
 }
 
 impl SensorDecoder {
@@ -109,7 +115,8 @@ impl SensorDecoder {
         let text = message.strip_prefix('\u{feff}').unwrap_or(message);
         let read = match text.trim_start().chars().next() {
             None => return Err(SensorError::Empty),
-            _ => self.json(text)?,
+            Some('{' | '[') => self.json(text)?,
+            Some(_) => self.lines(text)?,
         };
         Ok(self.commit(read, arrived_micros))
     }
@@ -147,6 +154,38 @@ impl SensorDecoder {
         Ok(message)
     }
 
+    /// Lines of numbers, all of one format.
+    fn lines(&self, text: &str) -> Result<Message, SensorError> {
+        let mut lines = text
+            .lines()
+            .enumerate()
+            .map(|(idx, line)| (idx + 1, line))
+            .filter(|(_, line)| !line.trim().is_empty())
+            .peekable();
+        let is_label_value = lines.peek().is_some_and(|(_, line)| label_value::is_like(line));
+        let found = match is_label_value {
+            true => SensorFormat::LabelValue,
+            false => SensorFormat::Csv,
+        };
+        let mut message = Message::new();
+        message.format = Some(self.agree(None, found)?);
+        let mut budget = Budget::new(self.limits());
+        let mut sink = message.sink(&self.options);
+        if is_label_value {
+            label_value::read(lines, &mut budget, &mut sink)?;
+        } else {
+            let mut table = Cow::Borrowed(&self.table);
+            for (number, line) in lines {
+                let read = csv::read(line, &mut table, &mut budget, &mut sink);
+                read.map_err(|error| error.at_line(number))?;
+            }
+            if let Cow::Owned(table) = table {
+                message.table = Some(table);
+            }
+        }
+        Ok(message)
+    }
+
     /// Takes a JSON value into the message.
     fn value(&self, value: super::value::Value<'_>, message: &mut Message) -> Result<(), SensorError> {
         let found = objects::format_of(&value).ok_or_else(|| SensorError::Malformed {
@@ -155,15 +194,7 @@ impl SensorDecoder {
         })?;
         let format = self.agree(message.format, found)?;
         message.format = Some(format);
-        objects::read(
-            value,
-            format,
-            &mut Sink {
-                max_features: self.options.max_features,
-                ignored: &mut message.ignored,
-                drafts: &mut message.drafts,
-            },
-        )
+        objects::read(value, format, &mut message.sink(&self.options))
     }
 
     /// The format to read by: an error if the message, or the source, is held to another.
@@ -192,6 +223,10 @@ impl SensorDecoder {
         } else {
             self.format = message.format;
             self.n_consistent = 1;
+            self.table = Table::default();
+        }
+        if let Some(table) = message.table {
+            self.table = table;
         }
         self.ignored.n += message.ignored.n;
         for name in &message.ignored.names {
@@ -210,6 +245,15 @@ impl Message {
             drafts: Vec::new(),
             ignored: Ignored::default(),
             format: None,
+            table: None,
+        }
+    }
+
+    fn sink(&mut self, options: &DecoderOptions) -> Sink<'_> {
+        Sink {
+            max_features: options.max_features,
+            ignored: &mut self.ignored,
+            drafts: &mut self.drafts,
         }
     }
 }

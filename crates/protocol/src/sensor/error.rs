@@ -77,11 +77,6 @@ pub enum SensorError {
     #[error("expected {expected} columns as before, got {actual}")]
     ColumnCount { expected: usize, actual: usize },
     #[error(
-        "expected a row of {expected} numbers after `{header}`, which was taken for a header; got another row without \
-         numbers"
-    )]
-    HeaderWithoutRow { header: String, expected: usize },
-    #[error(
         "expected {expected} as before, got {actual}; open another connection, or another source, for another format"
     )]
     FormatChanged {
@@ -104,8 +99,7 @@ impl SensorError {
             | Self::MalformedJson { .. }
             | Self::MalformedBytes { .. }
             | Self::Malformed { .. }
-            | Self::ColumnCount { .. }
-            | Self::HeaderWithoutRow { .. } => "malformed",
+            | Self::ColumnCount { .. } => "malformed",
             Self::TooLong { .. }
             | Self::TooManyValues { .. }
             | Self::TooManyFeatures { .. }

@@ -21,9 +21,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod csv;
 mod decoder;
 mod error;
+mod groups;
 mod json;
+mod label_value;
 mod objects;
 mod reading;
 mod schema;

@@ -52,7 +52,7 @@ impl RawTime {
         iso_8601(text).or_else(|| Self::from_number(text.parse().ok()?))
     }
 
-    fn from_number(value: f64) -> Option<Self> {
+    pub(super) fn from_number(value: f64) -> Option<Self> {
         // No clock counts beyond: 2^63 nanoseconds are 292 years.
         (0.0..9.3e18).contains(&value).then_some(Self::Number { value })
     }
