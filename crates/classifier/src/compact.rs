@@ -53,7 +53,7 @@ pub(crate) enum Feature {
 }
 
 /// How a short column's integers become values: `(base + u) / divisor`.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Decimal {
     /// Smallest value times the divisor; an integer.
     pub(crate) base: f64,

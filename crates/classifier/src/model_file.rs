@@ -36,7 +36,10 @@
 //! stays within a small multiple of the file's size (64 at worst, for a file with a single row: columns are padded).
 
 mod checksum;
+mod container;
+mod json;
 mod read;
+mod record;
 mod write;
 
 use crate::compact::Decimal;
@@ -65,31 +68,24 @@ pub struct ModelMetadata {
 }
 
 /// What `__metadata__` says under [`RECORD_KEY`]; what later code added may be missing.
-#[derive(serde::Serialize, serde::Deserialize)]
 struct Record {
     version: u32,
     k: usize,
     metric: Metric,
-    #[serde(default)]
     voting: Voting,
     preparation: Preparation,
     scaling: Option<Scaling>,
-    #[serde(default)]
     feature_weights: Vec<f64>,
     class_names: Vec<String>,
     feature_names: Vec<String>,
     source: String,
     columns: Vec<Form>,
     engine: Option<EngineKind>,
-    #[serde(default)]
     categories: Vec<usize>,
-    #[serde(default)]
     is_turned: bool,
     visited_ppm: Option<u32>,
 }
 
-#[derive(serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
 enum Form {
     Ignored,
     Constant(f64),

@@ -1,9 +1,9 @@
 //! Reading a model file: everything is checked before it is believed.
 
-use safetensors::tensor::{Dtype, Metadata};
-
 use super::checksum::crc32;
-use super::{CHECKSUM_KEY, Form, LENGTH_BYTES, ModelMetadata, OLDEST_VERSION, RECORD_KEY, Record, VERSION};
+use super::container::{Header, Tensor};
+use super::record;
+use super::{Form, ModelMetadata, OLDEST_VERSION, Record, VERSION};
 use crate::compact::{BLOCK, Column, Columns, Feature, Group};
 use crate::labels::Labels;
 use crate::pace::Pace;
@@ -12,12 +12,6 @@ use crate::{EngineKind, Knn, KnnOptions, ModelFileError, Preparation};
 
 /// The textbook engine keeps every number in eight bytes, whereas a file may hold many in a few: constants, groups.
 const MAX_NUMBERS_PER_BYTE: usize = 8;
-
-/// Only the version, so that a file of another version is not blamed for its other fields.
-#[derive(serde::Deserialize)]
-struct Versioned {
-    version: u32,
-}
 
 impl Knn {
     /// Reads a model back. It answers as the fitted one did, and by the same engine.
@@ -121,33 +115,29 @@ fn check_ignored(options: &KnnOptions, columns: &Columns) -> Result<(), ModelFil
 
 /// A safetensors file whose header has been checked against its length.
 struct File<'a> {
-    metadata: Metadata,
+    header: Header,
     data: &'a [u8],
 }
 
 impl<'a> File<'a> {
     fn parse(bytes: &'a [u8]) -> Result<Self, ModelFileError> {
-        let (header_len, metadata) =
-            safetensors::SafeTensors::read_metadata(bytes).map_err(|error| ModelFileError::Container {
-                reason: error.to_string(),
-            })?;
-        let data = bytes.get(LENGTH_BYTES + header_len..).unwrap_or_default();
-        Ok(Self { metadata, data })
+        let (header, data) = Header::read(bytes).map_err(|reason| ModelFileError::Container { reason })?;
+        Ok(Self { header, data })
     }
 
     fn record(&self) -> Result<Record, ModelFileError> {
         let invalid = |reason: String| ModelFileError::Record { reason };
-        let entry = |key| self.metadata.metadata().as_ref()?.get(key);
-        let record = entry(RECORD_KEY).ok_or_else(|| invalid("there is none".to_owned()))?;
-        let Versioned { version } =
-            serde_json::from_str(record).map_err(|error| invalid(error.to_string()))?;
+        let record = self.header.record.as_deref();
+        let record = record.ok_or_else(|| invalid("there is none".to_owned()))?;
+        // Before all else, so that a file of another version is not blamed for its other fields.
+        let version = record::version(record).map_err(invalid)?;
         if !(OLDEST_VERSION..=VERSION).contains(&version) {
             return Err(ModelFileError::Version {
                 expected: VERSION,
                 actual: version,
             });
         }
-        if let Some(expected) = entry(CHECKSUM_KEY) {
+        if let Some(expected) = &self.header.checksum {
             let actual = format!("{:08x}", crc32(&[record.as_bytes(), self.data]));
             if *expected != actual {
                 return Err(ModelFileError::Checksum {
@@ -156,21 +146,26 @@ impl<'a> File<'a> {
                 });
             }
         }
-        serde_json::from_str(record).map_err(|error| invalid(error.to_string()))
+        Record::from_json(record).map_err(invalid)
     }
 
     /// Type, shape and bytes of a tensor.
-    fn tensor(&self, name: &str) -> Option<(Dtype, &[usize], &'a [u8])> {
-        let info = self.metadata.info(name)?;
-        let bytes = self.data.get(info.data_offsets.0..info.data_offsets.1)?;
-        Some((info.dtype, &info.shape, bytes))
+    fn tensor(&self, name: &str) -> Option<(&'static str, &[usize], &'a [u8])> {
+        let Tensor {
+            dtype,
+            shape,
+            start,
+            end,
+            ..
+        } = self.header.tensor(name)?;
+        Some((dtype, shape, self.data.get(*start..*end)?))
     }
 
     fn labels(&self) -> Result<Labels, ModelFileError> {
         match self.tensor("labels") {
             Some((_, [0], _)) => Err(content("at least one row", 0)),
-            Some((Dtype::U8, [_], bytes)) => Ok(Labels::U8(bytes.to_vec())),
-            Some((Dtype::U16, [_], bytes)) => Ok(Labels::U16(
+            Some(("U8", [_], bytes)) => Ok(Labels::U8(bytes.to_vec())),
+            Some(("U16", [_], bytes)) => Ok(Labels::U16(
                 bytes
                     .as_chunks()
                     .0
@@ -179,7 +174,7 @@ impl<'a> File<'a> {
                     .map(u16::from_le_bytes)
                     .collect(),
             )),
-            Some((Dtype::U32, [_], bytes)) => Ok(Labels::U32(
+            Some(("U32", [_], bytes)) => Ok(Labels::U32(
                 bytes
                     .as_chunks()
                     .0
@@ -201,7 +196,7 @@ impl<'a> File<'a> {
     ) -> Result<Option<Order>, ModelFileError> {
         match self.tensor("order") {
             None if categories.is_empty() => Ok(None),
-            Some((Dtype::U32, [n_rows], bytes)) if *n_rows == columns.n_rows => {
+            Some(("U32", [n_rows], bytes)) if *n_rows == columns.n_rows => {
                 let rows = bytes.as_chunks().0.iter().copied().map(u32::from_le_bytes);
                 let order = Order::checked(rows.collect(), categories, is_turned, columns);
                 let invalid = || content("each row once in `order`, and large trees of groups", "others");
@@ -215,7 +210,7 @@ impl<'a> File<'a> {
     fn rows_of<const N: usize, T>(
         &self,
         name: &'static str,
-        dtype: Dtype,
+        dtype: &str,
         [n_columns, n_rows]: [usize; 2],
         from_le_bytes: fn([u8; N]) -> T,
     ) -> Result<Vec<Vec<T>>, ModelFileError> {
@@ -249,17 +244,17 @@ impl<'a> File<'a> {
         };
         let shorts = count(|form| matches!(form, Form::Short(_)));
         let mut shorts = self
-            .rows_of("short", Dtype::I16, shorts, i16::from_le_bytes)?
+            .rows_of("short", "I16", shorts, i16::from_le_bytes)?
             .into_iter();
         let singles = count(|form| matches!(form, Form::Single));
         let mut singles = self
-            .rows_of("single", Dtype::F32, singles, f32::from_le_bytes)?
+            .rows_of("single", "F32", singles, f32::from_le_bytes)?
             .into_iter();
         let doubles = count(|form| matches!(form, Form::Double));
         let mut doubles = self
-            .rows_of("double", Dtype::F64, doubles, f64::from_le_bytes)?
+            .rows_of("double", "F64", doubles, f64::from_le_bytes)?
             .into_iter();
-        let codes = self.rows_of("category", Dtype::U8, [n_groups, n_rows], |[code]: [u8; 1]| code)?;
+        let codes = self.rows_of("category", "U8", [n_groups, n_rows], |[code]: [u8; 1]| code)?;
         let groups = codes.into_iter().map(|mut codes| {
             codes.resize(n_rows.next_multiple_of(BLOCK), 0);
             Group {
@@ -360,7 +355,7 @@ fn check_values(columns: &Columns) -> Result<(), ModelFileError> {
 fn wrong_tensor(
     name: &'static str,
     expected: String,
-    actual: Option<(Dtype, &[usize], &[u8])>,
+    actual: Option<(&str, &[usize], &[u8])>,
 ) -> ModelFileError {
     let actual = actual.map_or("none".to_owned(), |(dtype, shape, _)| {
         format!("{dtype} {shape:?}")
