@@ -1,6 +1,7 @@
 //! The decoder of sensors' messages against random and mutated ones: it returns, within bounds, and what it takes is sound.
 //!
-//! 10,000 cases a format, the same ones everywhere: a case depends on its number alone.
+//! 10,000 cases a format, the same ones everywhere: a case depends on its number alone. For more of them:
+//! `RUNNEL_FUZZ_CASES=1000000 cargo test -p protocol --release --test sensor_fuzz`.
 #![cfg(feature = "sensor")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -10,7 +11,15 @@ use protocol::sensor::*;
 use sensor_common::{ARRIVED, bytes};
 use wasm_bindgen_test::wasm_bindgen_test;
 
+/// Cases per format unless the environment says otherwise; a browser has no environment.
 const N_CASES: usize = 10_000;
+
+fn n_cases() -> usize {
+    match std::env::var("RUNNEL_FUZZ_CASES") {
+        Ok(n) => n.parse().expect("RUNNEL_FUZZ_CASES is a number"),
+        Err(_) => N_CASES,
+    }
+}
 
 /// SplitMix64: G. Steele, D. Lea and C. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
 struct Random(u64);
@@ -126,7 +135,8 @@ fn check(seed: u64, format: SensorFormat, samples: &[Vec<u8>]) {
     let mut random = Random(seed);
     let (mut decoder, mut schema) = (SensorDecoder::default(), SourceSchema::new(50, 20));
     let (mut n_taken, mut n_of_format) = (0, 0);
-    for case in 0..N_CASES {
+    let n_cases = n_cases();
+    for case in 0..n_cases {
         let message = mutated(&mut random, samples);
         // Some decoders go on for long, some see one message only.
         if random.below(20) == 0 {
@@ -171,7 +181,7 @@ fn check(seed: u64, format: SensorFormat, samples: &[Vec<u8>]) {
     }
     // Else the cases would only ever test the first character.
     assert!(
-        n_taken * 10 > N_CASES && n_of_format * 20 > N_CASES,
+        n_taken * 10 > n_cases && n_of_format * 20 > n_cases,
         "{format}: {n_taken}, {n_of_format}"
     );
 }

@@ -45,7 +45,8 @@ impl Default for DecoderOptions {
 /// Decodes the messages of one source's connection, in order.
 ///
 /// The format of the first message is found from its first characters and shape; after three messages in a row of one
-/// format it is pinned, and a message of another is refused. Whatever a message holds counts as a whole: after an error
+/// format it is pinned, and a message of another is refused; only labels for earlier readings may come as JSON objects
+/// whatever the format of the readings. Whatever a message holds counts as a whole: after an error
 /// nothing of it was taken.
 ///
 /// Never panics, and its memory is bounded by the options whatever is sent.
@@ -118,7 +119,7 @@ impl SensorDecoder {
             Some('{' | '[') => self.json(text)?,
             Some(_) => self.lines(text)?,
         };
-        Ok(self.commit(read, arrived_micros))
+        self.commit(read, arrived_micros)
     }
 
     /// Decodes a binary message or the binary body of a request; text in it is read as [`SensorDecoder::text`] does.
@@ -155,7 +156,7 @@ impl SensorDecoder {
                 return self.text(text, arrived_micros);
             }
         };
-        Ok(self.commit(read, arrived_micros))
+        self.commit(read, arrived_micros)
     }
 
     /// One CBOR item or several.
@@ -255,14 +256,27 @@ impl SensorDecoder {
 
     /// The format to read by: an error if the message, or the source, is held to another.
     fn agree(&self, earlier: Option<SensorFormat>, found: SensorFormat) -> Result<SensorFormat, SensorError> {
-        let held_to = earlier.or(self.format.filter(|_| self.is_pinned()));
-        match held_to {
-            Some(expected) if expected != found => Err(SensorError::FormatChanged {
+        // Where a format is declared, what looks like one of its special cases is not taken for one.
+        let found = match (self.options.format, found) {
+            (Some(SensorFormat::JsonObject), SensorFormat::SenmlJson | SensorFormat::CloudEvents) => {
+                SensorFormat::JsonObject
+            }
+            (Some(SensorFormat::Cbor), SensorFormat::SenmlCbor) => SensorFormat::Cbor,
+            (_, found) => found,
+        };
+        // JSON objects may be late labels, which go with every format: `commit` sees.
+        let may_be_labels = earlier.is_none() && found == SensorFormat::JsonObject;
+        match earlier.or(self.held_to()) {
+            Some(expected) if expected != found && !may_be_labels => Err(SensorError::FormatChanged {
                 expected,
                 actual: found,
             }),
             _ => Ok(found),
         }
+    }
+
+    fn held_to(&self) -> Option<SensorFormat> {
+        self.format.filter(|_| self.is_pinned())
     }
 
     fn limits(&self) -> Limits {
@@ -272,11 +286,19 @@ impl SensorDecoder {
         }
     }
 
-    /// Takes what a message holds; nothing fails from here on.
-    fn commit(&mut self, message: Message, arrived_micros: u64) -> Vec<SensorEvent> {
+    /// Takes what a message holds, unless it is not in the format that the source is held to.
+    fn commit(&mut self, message: Message, arrived_micros: u64) -> Result<Vec<SensorEvent>, SensorError> {
+        let are_labels = message.format == Some(SensorFormat::JsonObject)
+            && !message.drafts.is_empty()
+            && message.drafts.iter().all(Draft::is_label);
+        if let (Some(expected), Some(actual), false) = (self.held_to(), message.format, are_labels)
+            && expected != actual
+        {
+            return Err(SensorError::FormatChanged { expected, actual });
+        }
         if self.format == message.format {
             self.n_consistent = self.n_consistent.saturating_add(1);
-        } else {
+        } else if !are_labels {
             self.format = message.format;
             self.n_consistent = 1;
             self.table = Table::default();
@@ -291,7 +313,7 @@ impl SensorDecoder {
         let times: Vec<_> = message.drafts.iter().map(|draft| draft.time).collect();
         let times = self.clock.resolve(&times, arrived_micros);
         let events = message.drafts.into_iter().zip(times);
-        events.map(|(draft, time)| draft.into_event(time)).collect()
+        Ok(events.map(|(draft, time)| draft.into_event(time)).collect())
     }
 }
 

@@ -4,7 +4,7 @@
 //! within a pack, as the RFC has it.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::error::quoted;
 use super::groups::Groups;
@@ -77,7 +77,7 @@ struct Base {
 }
 
 /// Name and text of the true label, by the bits of its time.
-type Labels = HashMap<u64, (String, String)>;
+type Labels = BTreeMap<u64, (String, String)>;
 
 /// One record, its base values added.
 struct Resolved {
@@ -102,6 +102,15 @@ pub(super) fn read(
                 Refused::As(error) => error,
             })
             .map_err(|error| error.at_element(idx + 1))?;
+    }
+    // A label of a time at which nothing was measured.
+    let times: HashSet<u64> = resolved.iter().map(|record| record.time.to_bits()).collect();
+    for (name, _) in labels
+        .iter()
+        .filter(|(time, _)| !times.contains(time))
+        .map(|(_, label)| label)
+    {
+        sink.ignored.add(name);
     }
     let mut groups = Groups::default();
     for Resolved { name, time, value } in &resolved {
