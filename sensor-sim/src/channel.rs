@@ -3,23 +3,26 @@
 //! Each reading is encoded once, when it is published, into a ring that holds the newest readings within a bound in
 //! bytes. Viewers are cursors into the ring: the ring knows nothing of them, and one that is slow costs the others
 //! nothing. A reading's JSON text is made when the first JSON viewer takes it, and shared by the rest.
+//!
+//! What readings look like may change on the way: a reading keeps the [`Shape`](crate::announcement::Shape) it was
+//! encoded with, and viewers are told of another one before the first reading of it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use protocol::{
-    BatchWriter, ErrorMessage, GapCause, ReadingBatch, RecordLayout, Schema, ServerMessage, Status,
+    BatchWriter, ErrorMessage, GapCause, ReadingBatch, RecordHead, Schema, ServerMessage, Status,
 };
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use crate::announcement::{Announcement, Shape};
+use crate::late_labels::{LateLabel, LateLabels};
 use crate::requests::problem;
-
-/// What a held reading costs beside its record and text: allocation headers, pointers, the entry itself.
-const ENTRY_OVERHEAD_BYTES: usize = 128;
+use crate::ring::{Entry, Ring};
 
 /// Most readings that a `max` replay runs ahead of its slowest viewer. Not tuned: some 30 batches.
 const MAX_RUN_AHEAD: u64 = 8_192;
@@ -29,96 +32,6 @@ pub(crate) const STALL_LIMIT: Duration = Duration::from_secs(10);
 
 /// Commands that may wait for a replay; a viewer that sends more waits until there is room.
 const MAX_WAITING_COMMANDS: usize = 64;
-
-/// One reading as the ring holds it.
-#[derive(Debug)]
-pub(crate) struct Entry {
-    pub(crate) seq: u64,
-    /// Made by `RecordLayout::encode_record`.
-    pub(crate) record: Box<[u8]>,
-    json: OnceLock<Utf8Bytes>,
-}
-
-#[derive(Debug)]
-struct Slot {
-    entry: Arc<Entry>,
-    /// What `Ring::n_bytes` counts for it.
-    n_bytes: usize,
-}
-
-/// The newest readings, without a gap.
-#[derive(Debug)]
-pub(crate) struct Ring {
-    slots: VecDeque<Slot>,
-    /// Sequence number of the oldest slot; of the next reading while there is none.
-    oldest_seq: u64,
-    n_bytes: usize,
-    max_bytes: usize,
-}
-
-impl Ring {
-    fn new(max_bytes: usize) -> Self {
-        Self {
-            slots: VecDeque::new(),
-            oldest_seq: 0,
-            n_bytes: 0,
-            max_bytes,
-        }
-    }
-
-    pub(crate) fn oldest_seq(&self) -> u64 {
-        self.oldest_seq
-    }
-
-    pub(crate) fn next_seq(&self) -> u64 {
-        self.oldest_seq + self.slots.len() as u64
-    }
-
-    /// Appends handles to the readings `from..from + n`, all of which the ring holds.
-    pub(crate) fn collect(&self, from: u64, n: usize, out: &mut Vec<Arc<Entry>>) {
-        let start = (from - self.oldest_seq) as usize;
-        out.extend(
-            self.slots
-                .range(start..start + n)
-                .map(|slot| Arc::clone(&slot.entry)),
-        );
-    }
-
-    fn push(&mut self, record: Box<[u8]>) {
-        let n_bytes = record.len() + ENTRY_OVERHEAD_BYTES;
-        let entry = Arc::new(Entry {
-            seq: self.next_seq(),
-            record,
-            json: OnceLock::new(),
-        });
-        self.slots.push_back(Slot { entry, n_bytes });
-        self.n_bytes += n_bytes;
-        self.shrink();
-    }
-
-    /// Lets go of the oldest readings until the bound holds.
-    fn shrink(&mut self) {
-        // The newest reading stays whatever its size, or no viewer would ever see it.
-        while self.n_bytes > self.max_bytes && self.slots.len() > 1 {
-            if let Some(slot) = self.slots.pop_front() {
-                self.n_bytes -= slot.n_bytes;
-                self.oldest_seq += 1;
-            }
-        }
-    }
-
-    /// Counts the text that was made for a reading, if the reading is still held.
-    fn count_text(&mut self, seq: u64, n_bytes: usize) {
-        let slot = seq
-            .checked_sub(self.oldest_seq)
-            .and_then(|idx| self.slots.get_mut(idx as usize));
-        if let Some(slot) = slot {
-            slot.n_bytes += n_bytes;
-            self.n_bytes += n_bytes;
-            self.shrink();
-        }
-    }
-}
 
 /// What a viewer asks of a replay.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -143,18 +56,28 @@ pub(crate) struct ViewerProgress {
     queue: u64,
     /// When `next_seq` last moved, or was last seen to be the newest.
     moved_at: Mutex<Instant>,
+    /// Notified of readings and late labels; its session waits on it.
+    wake: Arc<Notify>,
 }
 
 /// Counts of the whole session, for the summary and `/healthz`.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    pub(crate) n_delivered: AtomicU64,
+    n_delivered: AtomicU64,
     n_dropped: [AtomicU64; 3],
 }
 
 const CAUSES: [GapCause; 3] = [GapCause::SlowViewer, GapCause::HistoryLost, GapCause::Latest];
 
 impl Tally {
+    pub(crate) fn count_delivered(&self, n: u64) {
+        self.n_delivered.fetch_add(n, Ordering::Relaxed);
+    }
+
+    pub(crate) fn n_delivered(&self) -> u64 {
+        self.n_delivered.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn count_dropped(&self, cause: GapCause, n: u64) {
         for (counted, count) in CAUSES.iter().zip(&self.n_dropped) {
             if *counted == cause {
@@ -169,19 +92,44 @@ impl Tally {
     }
 }
 
+/// Says that something changed which every viewer is told of: a channel, a schema, a status.
+#[derive(Debug, Clone)]
+pub(crate) struct Changes(watch::Sender<u64>);
+
+impl Changes {
+    pub(crate) fn new() -> Self {
+        Self(watch::Sender::new(0))
+    }
+
+    pub(crate) fn tell(&self) {
+        self.0.send_modify(|n| *n += 1);
+    }
+
+    pub(crate) fn follow(&self) -> watch::Receiver<u64> {
+        self.0.subscribe()
+    }
+}
+
+/// What changes together.
+#[derive(Debug)]
+struct Current {
+    ring: Ring,
+    announcement: Arc<Announcement>,
+    labels: LateLabels,
+}
+
 /// One source's readings, state and viewers.
 #[derive(Debug)]
 pub(crate) struct Channel {
     id: u16,
-    /// As sent to viewers, but for the sequence numbers, which `schema()` fills in.
-    schema: Schema,
-    layout: RecordLayout,
+    source: String,
     /// Never held across an `.await`; the longest hold copies 256 handles.
-    ring: Mutex<Ring>,
-    /// The ring's `next_seq`; sessions wait on it.
-    head: watch::Sender<u64>,
-    /// Written by the replay; sessions pass changes on.
-    status: watch::Sender<Status>,
+    current: Mutex<Current>,
+    /// The ring's `next_seq`, also while the ring is locked.
+    next_seq: AtomicU64,
+    /// Written by whoever feeds the channel; sessions pass changes on.
+    status: Mutex<Status>,
+    changes: Changes,
     commands: mpsc::Sender<Request>,
     /// Subscriptions by an arbitrary key.
     viewers: Mutex<BTreeMap<u64, Arc<ViewerProgress>>>,
@@ -192,20 +140,26 @@ pub(crate) struct Channel {
 }
 
 impl Channel {
-    /// A channel without readings, and the requests of its viewers for whoever feeds it.
+    /// A channel without readings, and the requests of its viewers for whoever feeds it; dropped, they are refused.
     pub(crate) fn new(
-        schema: Schema,
+        source: &str,
+        announcement: Announcement,
         status: Status,
         max_history_bytes: usize,
+        changes: Changes,
     ) -> (Arc<Self>, mpsc::Receiver<Request>) {
         let (commands, requests) = mpsc::channel(MAX_WAITING_COMMANDS);
         let channel = Self {
-            id: schema.channel,
-            layout: RecordLayout::of_schema(&schema),
-            schema,
-            ring: Mutex::new(Ring::new(max_history_bytes)),
-            head: watch::Sender::new(0),
-            status: watch::Sender::new(status),
+            id: status.channel,
+            source: source.to_owned(),
+            current: Mutex::new(Current {
+                ring: Ring::new(max_history_bytes),
+                announcement: Arc::new(announcement),
+                labels: LateLabels::default(),
+            }),
+            next_seq: AtomicU64::new(0),
+            status: Mutex::new(status),
+            changes,
             commands,
             viewers: Mutex::default(),
             next_viewer_key: AtomicU64::new(0),
@@ -221,73 +175,136 @@ impl Channel {
 
     /// Name of the source.
     pub(crate) fn source(&self) -> &str {
-        &self.schema.source
+        &self.source
     }
 
-    pub(crate) fn layout(&self) -> &RecordLayout {
-        &self.layout
+    /// What viewers are told now.
+    pub(crate) fn announcement(&self) -> Arc<Announcement> {
+        Arc::clone(&self.current().announcement)
     }
 
-    /// The schema as of now.
-    pub(crate) fn schema(&self) -> Schema {
-        let (oldest_seq, next_seq) = {
-            let ring = self.ring();
-            (ring.oldest_seq(), ring.next_seq())
-        };
-        Schema {
-            oldest_seq,
-            next_seq,
-            ..self.schema.clone()
-        }
+    /// How the next reading has to be encoded.
+    pub(crate) fn shape(&self) -> Arc<Shape> {
+        Arc::clone(&self.current().announcement.shape)
     }
 
-    pub(crate) fn revision(&self) -> u32 {
-        self.schema.revision
+    /// A schema of this channel, its sequence numbers as of now.
+    pub(crate) fn schema(&self, announcement: &Announcement) -> Schema {
+        let mut schema = announcement.schema(self.id, &self.source);
+        let current = self.current();
+        schema.oldest_seq = current.ring.oldest_seq();
+        schema.next_seq = current.ring.next_seq();
+        schema
     }
 
-    pub(crate) fn ring(&self) -> MutexGuard<'_, Ring> {
-        lock(&self.ring)
+    /// Announces another revision: readings published from now on have its shape.
+    pub(crate) fn change(&self, announcement: Announcement) {
+        self.current().announcement = Arc::new(announcement);
+        self.changes.tell();
     }
 
     /// Readings published so far.
     pub(crate) fn next_seq(&self) -> u64 {
-        *self.head.borrow()
+        self.next_seq.load(Ordering::Acquire)
     }
 
-    /// Follows `next_seq`.
-    pub(crate) fn watch_head(&self) -> watch::Receiver<u64> {
-        self.head.subscribe()
+    /// Sequence numbers of the oldest reading held, and of the next one.
+    pub(crate) fn bounds(&self) -> (u64, u64) {
+        let current = self.current();
+        (current.ring.oldest_seq(), current.ring.next_seq())
     }
 
-    /// Follows the replay's state.
-    pub(crate) fn watch_status(&self) -> watch::Receiver<Status> {
-        self.status.subscribe()
+    /// Looks into the ring; never while waiting for anything.
+    pub(crate) fn with_ring<T>(&self, look: impl FnOnce(&Ring) -> T) -> T {
+        look(&self.current().ring)
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        lock(&self.status).clone()
     }
 
     pub(crate) fn announce(&self, status: Status) {
-        self.status.send_replace(status);
+        *lock(&self.status) = status;
+        self.changes.tell();
     }
 
-    /// Takes `records` as the next readings and wakes the viewers.
-    pub(crate) fn publish(&self, records: &mut Vec<Box<[u8]>>) {
-        let mut ring = self.ring();
-        for record in records.drain(..) {
-            ring.push(record);
+    /// Takes `records`, which have the shape announced, as the next readings and wakes the viewers. Returns the sequence
+    /// number of the first.
+    pub(crate) fn publish(&self, records: &mut Vec<Box<[u8]>>) -> u64 {
+        let first_seq = {
+            let mut current = self.current();
+            let Current {
+                ring, announcement, ..
+            } = &mut *current;
+            let first_seq = ring.next_seq();
+            for record in records.drain(..) {
+                ring.push(record, &announcement.shape);
+            }
+            // While the ring is locked: whoever has looked into it finds this no older.
+            self.next_seq.store(ring.next_seq(), Ordering::Release);
+            first_seq
+        };
+        self.wake_viewers();
+        first_seq
+    }
+
+    /// The true class of a reading has come to be known: viewers that had it are told, the others get it with the reading.
+    ///
+    /// # Errors
+    ///
+    /// A class that a record cannot hold.
+    pub(crate) fn label(&self, seq: u64, true_label: u32) -> Result<(), protocol::BatchError> {
+        {
+            let mut current = self.current();
+            let Announcement { shape, revision, .. } = &*Arc::clone(&current.announcement);
+            let revision = *revision;
+            current.ring.relabel(seq, true_label, &shape.classes)?;
+            // After the ring: whoever takes the reading before this is told by the label.
+            current.labels.push(LateLabel {
+                seq,
+                true_label,
+                revision,
+            });
         }
-        // While the ring is locked: whoever has looked into it finds `head` no older.
-        self.head.send_replace(ring.next_seq());
+        self.wake_viewers();
+        Ok(())
+    }
+
+    /// The position after the newest late label.
+    pub(crate) fn labels_end(&self) -> u64 {
+        self.current().labels.end()
+    }
+
+    /// Takes the late labels from a position on, which moves to their end. Returns how many before them were lost.
+    pub(crate) fn take_labels(&self, position: &mut u64, out: &mut Vec<LateLabel>) -> u64 {
+        let current = self.current();
+        let (labels, n_lost) = current.labels.since(*position);
+        out.extend(labels);
+        *position = current.labels.end();
+        n_lost
     }
 
     /// Asks the replay; `Err` is what to tell the viewer.
     pub(crate) async fn command(&self, command: Command) -> Result<(), ErrorMessage> {
         let (answer, answered) = oneshot::channel();
-        let ended = || problem("not-possible", "the source is shutting down");
-        self.commands.send((command, answer)).await.map_err(|_| ended())?;
-        answered.await.map_err(|_| ended())?
+        let refused = || {
+            problem(
+                "not-possible",
+                format!(
+                    "{} takes no commands: it is fed by sensors, or shutting down",
+                    self.source
+                ),
+            )
+        };
+        self.commands
+            .send((command, answer))
+            .await
+            .map_err(|_| refused())?;
+        answered.await.map_err(|_| refused())?
     }
 
     /// The reading's JSON message, made now if nobody has asked for it before.
-    pub(crate) fn text_of(&self, entry: &Entry) -> Utf8Bytes {
+    pub(crate) fn text_of(&self, entry: &Arc<Entry>) -> Utf8Bytes {
         if let Some(text) = entry.json.get() {
             return text.clone();
         }
@@ -297,37 +314,63 @@ impl Channel {
             self.encode_text(entry)
         });
         if made {
-            self.ring().count_text(entry.seq, text.len());
+            self.current().ring.count_text(entry, text.len());
         }
         text.clone()
     }
 
-    fn encode_text(&self, entry: &Entry) -> Utf8Bytes {
+    /// A reading that is still held: its shape, what its record says, and its features.
+    pub(crate) fn reading(&self, seq: u64) -> Option<(Arc<Shape>, RecordHead, Vec<f64>)> {
+        let entry = Arc::clone(self.current().ring.get(seq)?);
+        let (head, features) = self.decode(&entry);
+        Some((Arc::clone(&entry.shape), head, features))
+    }
+
+    fn decode(&self, entry: &Entry) -> (RecordHead, Vec<f64>) {
         let mut features = Vec::new();
-        let mut batch = BatchWriter::with_capacity(&self.layout, self.id, self.revision(), entry.seq, 1);
+        let layout = &entry.shape.layout;
+        let mut batch = BatchWriter::with_capacity(layout, self.id, entry.shape.revision, entry.seq, 1);
         batch
             .push(&entry.record)
-            .expect("published records have the channel's layout");
+            .expect("published records have their shape's layout");
         let bytes = batch.finish(0);
-        let head = ReadingBatch::decode(&bytes, &self.layout)
+        let head = ReadingBatch::decode(&bytes, layout)
             .expect("the batch was written with this layout")
             .read(0, &mut features);
+        (head, features)
+    }
+
+    fn encode_text(&self, entry: &Entry) -> Utf8Bytes {
+        let (head, features) = self.decode(entry);
         to_text(&ServerMessage::Reading(protocol::Reading {
             channel: self.id,
             seq: head.seq,
             sent_micros: head.sent_micros,
+            sensor_micros: head.sensor_micros,
             features,
             true_label: head.true_label,
         }))
     }
 
-    /// Makes a subscription known to a `max` replay until the returned guard is dropped.
-    pub(crate) fn enter(self: &Arc<Self>, next_seq: u64, queue: u64) -> ViewerGuard {
+    fn current(&self) -> MutexGuard<'_, Current> {
+        lock(&self.current)
+    }
+
+    fn wake_viewers(&self) {
+        for viewer in lock(&self.viewers).values() {
+            viewer.wake.notify_one();
+        }
+    }
+
+    /// Makes a subscription known until the returned guard is dropped: `wake` is notified of readings and labels, and a
+    /// `max` replay waits for it.
+    pub(crate) fn enter(self: &Arc<Self>, next_seq: u64, queue: u64, wake: Arc<Notify>) -> ViewerGuard {
         let key = self.next_viewer_key.fetch_add(1, Ordering::Relaxed);
         let progress = Arc::new(ViewerProgress {
             next_seq: AtomicU64::new(next_seq),
             queue,
             moved_at: Mutex::new(Instant::now()),
+            wake,
         });
         lock(&self.viewers).insert(key, Arc::clone(&progress));
         self.progress.notify_one();
@@ -405,51 +448,6 @@ pub(crate) fn to_text(message: &ServerMessage) -> Utf8Bytes {
 }
 
 /// Locks; a panic elsewhere while locked leaves counts and handles that are still good.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn filled_ring(max_bytes: usize, n: usize) -> Ring {
-        let mut ring = Ring::new(max_bytes);
-        for _ in 0..n {
-            ring.push(vec![0; 72].into());
-        }
-        ring
-    }
-
-    #[test]
-    fn the_ring_keeps_the_newest_within_its_bytes() {
-        let ring = filled_ring(1_000, 12);
-        assert_eq!((ring.oldest_seq(), ring.next_seq()), (7, 12));
-        assert_eq!(ring.n_bytes, 1_000);
-        let mut entries = Vec::new();
-        ring.collect(8, 3, &mut entries);
-        let seqs: Vec<u64> = entries.iter().map(|entry| entry.seq).collect();
-        assert_eq!(seqs, [8, 9, 10]);
-    }
-
-    #[test]
-    fn texts_count_against_the_ring_and_leave_with_their_reading() {
-        let mut ring = filled_ring(1_000, 5);
-        ring.count_text(4, 150);
-        // At once, not with the next reading: while a replay is paused there is none.
-        assert_eq!((ring.oldest_seq(), ring.n_bytes), (1, 950));
-        ring.count_text(1, 50);
-        assert_eq!((ring.oldest_seq(), ring.n_bytes), (1, 1_000));
-        ring.push(vec![0; 72].into());
-        assert_eq!((ring.oldest_seq(), ring.n_bytes), (2, 950));
-        // A text made after its reading left is counted nowhere.
-        ring.count_text(0, 150);
-        assert_eq!(ring.n_bytes, 950);
-    }
-
-    #[test]
-    fn the_newest_reading_stays_even_if_it_is_too_large() {
-        let ring = filled_ring(10, 3);
-        assert_eq!((ring.oldest_seq(), ring.next_seq()), (2, 3));
-    }
 }

@@ -11,6 +11,7 @@ use classifier::{Metric, Preparation, Voting};
 use datasets::{Dataset, Lookup};
 
 use crate::config::{Config, Start, defaults};
+use crate::limit_args::LimitArgs;
 use crate::parts;
 use crate::schedule::{MAX_RATE, MIN_RATE, Pace, RecordedTimes};
 
@@ -100,6 +101,12 @@ pub struct ServeArgs {
     /// A CSV or Parquet file to replay instead
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
+    /// Replay nothing: serve what sensors send to /ingest/NAME alone
+    #[arg(long, conflicts_with_all = ["dataset", "data", "rate", "speed", "looping"])]
+    pub no_replay: bool,
+    /// A model (safetensors, as this program or the package saves it) for every source that has its features
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
     /// The column of FILE that holds the true class [default: the last]
     #[arg(long, value_name = "COLUMN", requires = "data")]
     pub label: Option<String>,
@@ -142,6 +149,9 @@ pub struct ServeArgs {
     /// Most readings that wait for a viewer which names no number of its own
     #[arg(long, value_name = "N", default_value_t = defaults::QUEUE)]
     pub queue: NonZeroU32,
+    /// What sensors and viewers may cost.
+    #[command(flatten)]
+    pub limits: LimitArgs,
     /// Where to look.
     #[command(flatten)]
     pub folders: Folders,
@@ -280,13 +290,26 @@ impl ServeArgs {
     ///
     /// [`UsageError`] for what makes no sense together, otherwise what went wrong with the data.
     pub fn config(&self) -> Result<Config> {
+        let common = self.common();
+        if self.no_replay {
+            return Ok(common);
+        }
         let dataset = self.dataset()?;
         let order = self.order()?;
         let pace = self.pace(&dataset, order)?;
         Ok(Config {
+            dataset: Some(Arc::new(dataset)),
             data_arguments: self.data_arguments(),
-            filter_iqr: self.filters.by_training(),
             order,
+            pace,
+            ..common
+        })
+    }
+
+    /// What does not depend on the data.
+    fn common(&self) -> Config {
+        Config {
+            filter_iqr: self.filters.by_training(),
             seed: self.split.seed,
             training_share: self.split.split.0,
             preparation: match self.prepare {
@@ -304,13 +327,14 @@ impl ServeArgs {
                 VotingArg::Uniform => Voting::Uniform,
                 VotingArg::Distance => Voting::Distance,
             },
-            pace,
             looping: self.looping,
             start: self.start,
             history_bytes: self.history_mib as usize * 1024 * 1024,
             queue: self.queue,
-            ..Config::new(Arc::new(dataset))
-        })
+            model: self.model.clone(),
+            limits: self.limits.limits(),
+            ..Config::without_replay()
+        }
     }
 
     fn dataset(&self) -> Result<Dataset> {

@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn data_that_no_command_line_names_have_none() {
         let config = config_of("sensor-sim --dataset wine");
-        let own = Config::new(config.dataset);
+        let own = Config::new(config.dataset.expect("it replays"));
         assert_eq!(command_line(&own, Preparation::Raw), None);
     }
 

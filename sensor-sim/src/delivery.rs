@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use protocol::{BatchWriter, Encoding, Gap, GapCause, Policy, Stats, Subscribe};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::channel::{Channel, Entry, ViewerGuard};
+use crate::announcement::Shape;
+use crate::channel::{Channel, ViewerGuard};
 use crate::cursor::Cursor;
+use crate::late_labels::LateLabel;
+use crate::ring::Entry;
 
 /// Most readings of one batch: enough that the cost of a message no longer counts. Not tuned.
 const MAX_BATCH_READINGS: usize = 256;
@@ -26,6 +29,10 @@ pub(crate) struct Delivery {
     encoding: Encoding,
     cursor: Cursor,
     guard: ViewerGuard,
+    /// Of the first reading that it may get; late labels of earlier ones are not its business.
+    start_seq: u64,
+    /// Position among the channel's late labels.
+    next_label: u64,
     n_delivered: u64,
     n_dropped: BTreeMap<GapCause, u64>,
     /// Gaps found and not yet sent: at most two, taken by `take_gaps`.
@@ -37,12 +44,13 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    /// Subscribes. `start_seq` is where to begin; `None`: with the next reading.
+    /// Subscribes. `start_seq` is where to begin; `None`: with the next reading. `wake` is notified of readings.
     pub(crate) fn new(
         channel: &Arc<Channel>,
         request: &Subscribe,
         start_seq: Option<u64>,
         default_queue: u32,
+        wake: &Arc<Notify>,
     ) -> Self {
         let head = channel.next_seq();
         let start_seq = start_seq.unwrap_or(head).min(head);
@@ -58,7 +66,10 @@ impl Delivery {
                 } else {
                     queue
                 },
+                Arc::clone(wake),
             ),
+            start_seq,
+            next_label: channel.labels_end(),
             n_delivered: 0,
             n_dropped: BTreeMap::new(),
             gaps: Vec::with_capacity(2),
@@ -80,16 +91,43 @@ impl Delivery {
     /// Applies the policy and takes the readings that go out now: all that wait, within credit and batch bounds.
     pub(crate) fn take(&mut self) {
         let channel = Arc::clone(&self.channel);
-        let ring = channel.ring();
-        self.give_up(ring.oldest_seq(), ring.next_seq());
-        let by_bytes = (MAX_BATCH_BYTES / channel.layout().record_bytes()).max(1);
-        let n_most = by_bytes.min(MAX_BATCH_READINGS);
-        let n = self.cursor.n_deliverable(ring.next_seq()).min(n_most as u64);
-        ring.collect(self.cursor.next_seq(), n as usize, &mut self.taken);
-        drop(ring);
+        let n = channel.with_ring(|ring| {
+            self.give_up(ring.oldest_seq(), ring.next_seq());
+            let first = self.cursor.next_seq();
+            let Some(entry) = ring.get(first) else {
+                return 0;
+            };
+            let by_bytes = (MAX_BATCH_BYTES / entry.record.len().max(1)).max(1);
+            let n_most = by_bytes.min(MAX_BATCH_READINGS) as u64;
+            let n = self.cursor.n_deliverable(ring.next_seq()).min(n_most);
+            ring.collect(first, n as usize, &mut self.taken) as u64
+        });
         self.cursor.deliver(n);
         self.n_delivered += n;
-        channel.tally.n_delivered.fetch_add(n, Ordering::Relaxed);
+        channel.tally.count_delivered(n);
+    }
+
+    /// The shape of the readings taken; they have one.
+    pub(crate) fn taken_shape(&self) -> Option<&Arc<Shape>> {
+        self.taken.first().map(|entry| &entry.shape)
+    }
+
+    /// Whether the viewer still has to get a reading that is there.
+    pub(crate) fn has_waiting(&self) -> bool {
+        self.cursor.n_waiting(self.channel.next_seq()) > 0
+    }
+
+    /// The channel.
+    pub(crate) fn channel(&self) -> &Arc<Channel> {
+        &self.channel
+    }
+
+    /// Late labels of readings that this viewer has had, and how many were lost because it was slow.
+    pub(crate) fn take_labels(&mut self, out: &mut Vec<LateLabel>) -> u64 {
+        let n_lost = self.channel.take_labels(&mut self.next_label, out);
+        // A reading that is still to come comes with its label.
+        out.retain(|label| (self.start_seq..self.cursor.next_seq()).contains(&label.seq));
+        n_lost
     }
 
     /// The gaps before the readings taken.
@@ -102,16 +140,15 @@ impl Delivery {
         &self.taken
     }
 
-    /// The readings taken, as one batch without its time; `None` if there are none.
-    pub(crate) fn batch(&self) -> Option<BatchWriter> {
+    /// The readings taken, as one batch of this revision without its time; `None` if there are none.
+    pub(crate) fn batch(&self, revision: u32) -> Option<BatchWriter> {
         let first = self.taken.first()?;
-        let (layout, n) = (self.channel.layout(), self.taken.len());
-        let mut batch =
-            BatchWriter::with_capacity(layout, self.channel.id(), self.channel.revision(), first.seq, n);
+        let (layout, n) = (&first.shape.layout, self.taken.len());
+        let mut batch = BatchWriter::with_capacity(layout, self.channel.id(), revision, first.seq, n);
         for entry in &self.taken {
             batch
                 .push(&entry.record)
-                .expect("published records have the channel's layout");
+                .expect("readings taken together have one layout");
         }
         Some(batch)
     }
@@ -134,10 +171,7 @@ impl Delivery {
 
     /// Applies the policy, so that a viewer without credit hears of its losses, and counts.
     pub(crate) fn stats(&mut self) -> Stats {
-        let (oldest, head) = {
-            let ring = self.channel.ring();
-            (ring.oldest_seq(), ring.next_seq())
-        };
+        let (oldest, head) = self.channel.bounds();
         self.give_up(oldest, head);
         let now = Instant::now();
         let (then, n_then) = std::mem::replace(&mut self.last_stats, (now, head));

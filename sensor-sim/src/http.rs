@@ -6,13 +6,15 @@ use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::assets;
+use crate::channel::Channel;
+use crate::ingest;
 use crate::server::Server;
 use crate::upgrade::live;
 
@@ -57,12 +59,16 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
         .route("/model/{channel}", get(model))
         .route("/healthz", get(health))
         .route("/live", get(live))
+        .route("/ingest/{source}", get(ingest::socket).post(ingest::post))
         .route(
             "/{*path}",
             get(async |Path(path): Path<String>, headers: HeaderMap| assets::serve(&path, &headers)),
         )
         .method_not_allowed_fallback(async || {
-            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "expected GET or HEAD")
+            Refusal::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "expected GET or HEAD; POST at /ingest/NAME alone",
+            )
         })
         .layer(middleware::from_fn(guard))
         .with_state(server)
@@ -84,6 +90,12 @@ impl Refusal {
             message: message.into(),
             offer: None,
         }
+    }
+
+    /// Adds what else may be done.
+    pub(crate) fn with_hint(mut self, hint: &str) -> Self {
+        self.message = format!("{}; {hint}", self.message).into();
+        self
     }
 
     pub(crate) fn offering(mut self, name: HeaderName, value: &'static str) -> Self {
@@ -155,14 +167,20 @@ fn content_security_policy(host: &str) -> HeaderValue {
 async fn model(
     State(server): State<Arc<Server>>,
     Path(channel): Path<String>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let file = match (channel.parse::<u16>(), &server.model) {
-        (Ok(channel), Some(file)) if channel == server.channel.id() => file,
-        _ => {
-            return Refusal::new(StatusCode::NOT_FOUND, "there is no model for this channel").into_response();
-        }
+    let channel = channel.parse().ok().and_then(|id| server.channels.get(id));
+    let announcement = channel.map(|channel| channel.announcement());
+    let Some(model) = announcement.as_ref().and_then(|found| found.model.as_ref()) else {
+        return Refusal::new(StatusCode::NOT_FOUND, "there is no model for this channel").into_response();
     };
+    let file = &model.file;
+    let wanted = query.as_deref().and_then(|query| query.strip_prefix("sha256="));
+    if wanted.is_some_and(|sha256| sha256 != file.sha256) {
+        let message = "this model was replaced; the channel's newest schema names the one that counts";
+        return Refusal::new(StatusCode::GONE, message).into_response();
+    }
     let caching = [
         (header::ETAG, file.etag.as_str()),
         (header::CACHE_CONTROL, "no-cache"),
@@ -187,24 +205,49 @@ pub(crate) fn is_known(headers: &HeaderMap, etag: &str) -> bool {
 }
 
 async fn health(State(server): State<Arc<Server>>) -> Response {
-    let channel = &server.channel;
-    let status = channel.watch_status().borrow().clone();
+    let channels = server.channels.all();
+    let channels: Vec<serde_json::Value> = channels.iter().map(|channel| channel_health(channel)).collect();
+    let totals = server.channels.totals();
     let report = serde_json::json!({
         "status": "ok",
         "version": env!("CARGO_PKG_VERSION"),
         "session": server.session,
-        "source": channel.source(),
-        "replay": status.state,
         "uptime_secs": server.clock.elapsed().as_secs(),
         "n_viewers": server.n_viewers.load(Ordering::Relaxed),
+        "n_sensors": server.n_sensors.load(Ordering::Relaxed),
+        "n_produced": totals.n_produced,
+        "n_delivered": totals.n_delivered,
+        "n_dropped": totals.n_dropped,
+        "channels": channels,
+    });
+    json(StatusCode::OK, &report.to_string())
+}
+
+fn channel_health(channel: &Channel) -> serde_json::Value {
+    let announcement = channel.announcement();
+    let status = channel.status();
+    serde_json::json!({
+        "channel": channel.id(),
+        "source": channel.source(),
+        "state": status.state,
+        "message": status.message,
+        "revision": announcement.revision,
+        "n_features": announcement.shape.features.len(),
+        "n_classes": announcement.shape.classes.len(),
+        "model": announcement.model.as_ref().map(|model| &model.file.description),
         "n_subscriptions": channel.n_subscriptions(),
         "n_produced": channel.next_seq(),
-        "n_delivered": channel.tally.n_delivered.load(Ordering::Relaxed),
+        "n_delivered": channel.tally.n_delivered(),
         "n_dropped": channel.tally.n_dropped(),
-    });
+    })
+}
+
+/// A line of JSON.
+pub(crate) fn json(status: StatusCode, line: &str) -> Response {
     (
+        status,
         [(header::CONTENT_TYPE, "application/json")],
-        format!("{report}\n"),
+        format!("{line}\n"),
     )
         .into_response()
 }

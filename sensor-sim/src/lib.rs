@@ -8,8 +8,12 @@
 //! get is told to it as a gap with a cause.
 #![forbid(unsafe_code)]
 
+mod accept;
+mod announcement;
 mod assets;
+mod candidates;
 mod channel;
+mod channels;
 pub mod cli;
 mod clock;
 mod command_line;
@@ -19,19 +23,29 @@ mod cursor;
 pub mod datasets_command;
 mod delivery;
 mod http;
+mod ingest;
+mod late_labels;
+mod learner;
+mod limit_args;
+mod limits;
 mod losses;
 mod model;
 mod parts;
 mod replay;
 mod requests;
+mod ring;
 mod schedule;
 mod server;
+mod source;
+mod sources;
 mod twins;
 mod upgrade;
 mod viewer_session;
 
 pub use config::{Config, Start};
 pub use cross_validation::Score;
+pub use limits::Limits;
+pub use model::ModelError;
 pub use parts::PartsError;
 pub use schedule::{MAX_CATCH_UP, MAX_RATE, MIN_RATE, Pace, RecordedTimes, TimesError};
 pub use server::{PrepareError, Prepared, Summary, serve};

@@ -1,11 +1,15 @@
-//! The model that goes with the stream: fitted to the training part when the server starts, served as one file.
+//! Model files: fitted to the training part of a replay, or read from disk; each is served as one file.
+
+use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use classifier::{ClassId, FitError, Knn, KnnOptions, ModelMetadata, Preparation, Rows};
+use classifier::{ClassId, FitError, Knn, KnnOptions, ModelFileError, ModelMetadata, Preparation, Rows};
 use datasets::Dataset;
 use sha2::{Digest as _, Sha256};
 use tracing::info;
 
+use crate::candidates::Candidate;
 use crate::config::Config;
 use crate::cross_validation;
 
@@ -55,17 +59,88 @@ pub(crate) struct ModelFile {
     pub(crate) description: String,
 }
 
+impl ModelFile {
+    /// The file of a fitted model.
+    pub(crate) fn new(knn: &Knn, metadata: &ModelMetadata, preparation: Preparation) -> Self {
+        let bytes = knn.to_bytes(metadata);
+        Self::of_bytes(bytes, preparation, knn.describe().to_string())
+    }
+
+    fn of_bytes(bytes: Vec<u8>, preparation: Preparation, description: String) -> Self {
+        let sha256: String = Sha256::digest(&bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Self {
+            bytes: bytes.into(),
+            etag: format!("\"{sha256}\""),
+            sha256,
+            preparation,
+            description,
+        }
+    }
+}
+
+/// Why a model file cannot be served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// It cannot be read.
+    #[error("cannot read the model: {reason}: {path}")]
+    Io {
+        /// Why.
+        reason: std::io::Error,
+        /// Where.
+        path: String,
+    },
+    /// It is not a model.
+    #[error("not a model that this program can serve: {reason}: {path}")]
+    File {
+        /// Why.
+        reason: ModelFileError,
+        /// Where.
+        path: String,
+    },
+}
+
+/// Reads a model file. Checks all of it: a page that gets it can use it.
+///
+/// # Errors
+///
+/// [`ModelError`].
+pub(crate) fn read(path: &Path) -> Result<Candidate, ModelError> {
+    let shown = || path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|reason| ModelError::Io {
+        reason,
+        path: shown(),
+    })?;
+    let (knn, metadata) = Knn::from_bytes(&bytes).map_err(|reason| ModelError::File {
+        reason,
+        path: shown(),
+    })?;
+    let description = knn.describe();
+    let preparation = description.preparation;
+    info!("model read: {description}");
+    let file = ModelFile::of_bytes(bytes, preparation, description.to_string());
+    Ok(Candidate {
+        origin: format!("--model {}", shown()),
+        feature_names: metadata.feature_names,
+        class_names: metadata.class_names,
+        file: Arc::new(file),
+    })
+}
+
 /// Chooses the preparation, if that is asked for, and fits. Takes seconds for large data: not for a tokio worker.
 ///
 /// # Errors
 ///
 /// [`FitError`] if the training part cannot be fitted, e.g. because a value is not finite.
-pub(crate) fn fit(config: &Config, training: &[u32]) -> Result<ModelFile, FitError> {
+pub(crate) fn fit(config: &Config, dataset: &Dataset, training: &[u32]) -> Result<ModelFile, FitError> {
     let rows = TrainingRows {
-        dataset: &config.dataset,
+        dataset,
         rows: training,
     };
-    let n_classes = config.dataset.classes.len();
+    let n_classes = dataset.classes.len();
     let mut options = KnnOptions {
         k: usize::from(config.k.get()),
         metric: config.metric,
@@ -92,27 +167,15 @@ pub(crate) fn fit(config: &Config, training: &[u32]) -> Result<ModelFile, FitErr
     options.preparation = preparation;
     let knn = Knn::fit(&rows, &rows.labels_of(training), n_classes, &options)?;
     let metadata = ModelMetadata {
-        class_names: config.dataset.classes.clone(),
-        feature_names: config
-            .dataset
+        class_names: dataset.classes.clone(),
+        feature_names: dataset
             .features
             .iter()
             .map(|feature| feature.name.clone())
             .collect(),
-        source: config.dataset.name.clone(),
+        source: dataset.name.clone(),
     };
-    let bytes = knn.to_bytes(&metadata);
-    let sha256: String = Sha256::digest(&bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let description = knn.describe().to_string();
-    info!(n_bytes = bytes.len(), "model fitted: {description}");
-    Ok(ModelFile {
-        bytes: bytes.into(),
-        etag: format!("\"{sha256}\""),
-        sha256,
-        preparation,
-        description,
-    })
+    let file = ModelFile::new(&knn, &metadata, preparation);
+    info!(n_bytes = file.bytes.len(), "model fitted: {}", file.description);
+    Ok(file)
 }

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use datasets::Dataset;
-use protocol::{ErrorMessage, ReplayState, Status};
+use protocol::{ErrorMessage, SourceState, Status};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, warn};
 
+use crate::announcement::Shape;
 use crate::channel::{Channel, Command, Request};
 use crate::clock::SessionClock;
 use crate::requests::problem;
@@ -41,9 +42,11 @@ pub(crate) struct Stream {
 pub(crate) struct Replay {
     stream: Stream,
     channel: Arc<Channel>,
+    /// A replay's never changes.
+    shape: Arc<Shape>,
     clock: SessionClock,
     schedule: Schedule,
-    state: ReplayState,
+    state: SourceState,
     /// The row of the stream that comes next; `rows.len()` once ended.
     position: u64,
     behind: Behind,
@@ -57,10 +60,11 @@ impl Replay {
     pub(crate) fn new(stream: Stream, pace: Pace, channel: Arc<Channel>, clock: SessionClock) -> Self {
         Self {
             stream,
+            shape: channel.shape(),
             channel,
             clock,
             schedule: Schedule::new(pace, Instant::now(), 0),
-            state: ReplayState::Waiting,
+            state: SourceState::Waiting,
             position: 0,
             behind: Behind::default(),
             features: Vec::new(),
@@ -98,7 +102,7 @@ impl Replay {
 
     /// Waits until there is something to publish; for ever unless playing. May be dropped at any time.
     async fn next_due(&self) {
-        if self.state != ReplayState::Playing {
+        if self.state != SourceState::Playing {
             future::pending().await
         } else if self.schedule.is_max() {
             while self.channel.may_run_to(Instant::now()) <= self.channel.next_seq() {
@@ -119,7 +123,7 @@ impl Replay {
             let may_run_to = self.channel.may_run_to(now);
             n_left = n_left.min(may_run_to.saturating_sub(self.channel.next_seq()));
         }
-        while n_left > 0 && self.state == ReplayState::Playing && self.schedule.due(self.position) <= now {
+        while n_left > 0 && self.state == SourceState::Playing && self.schedule.due(self.position) <= now {
             self.encode_row();
             n_left -= 1;
             self.position += 1;
@@ -128,14 +132,14 @@ impl Replay {
             }
         }
         self.channel.publish(&mut self.records);
-        if self.state == ReplayState::Ended {
+        if self.state == SourceState::Ended {
             self.announce();
         }
     }
 
     fn encode_row(&mut self) {
         let row = self.stream.rows[self.position as usize] as usize;
-        let layout = self.channel.layout();
+        let layout = &self.shape.layout;
         self.stream.dataset.row_into(row, &mut self.features);
         let true_label = self.stream.dataset.labels[row];
         let mut record = Vec::with_capacity(layout.record_bytes());
@@ -156,29 +160,29 @@ impl Replay {
             self.schedule.anchor(self.schedule.due(self.position), 0);
             self.position = 0;
         } else {
-            self.state = ReplayState::Ended;
+            self.state = SourceState::Ended;
         }
     }
 
     fn apply(&mut self, command: Command) -> Result<(), ErrorMessage> {
         match command {
-            Command::Begin if self.state == ReplayState::Waiting => self.play(),
+            Command::Begin if self.state == SourceState::Waiting => self.play(),
             Command::Begin => {}
             Command::Play => {
-                if self.state == ReplayState::Ended {
+                if self.state == SourceState::Ended {
                     self.position = 0;
                 }
-                if self.state != ReplayState::Playing {
+                if self.state != SourceState::Playing {
                     self.play();
                 }
             }
-            Command::Pause if self.state == ReplayState::Ended => {
+            Command::Pause if self.state == SourceState::Ended => {
                 return Err(problem(
                     "not-possible",
                     "the replay has ended; play or seek starts it again",
                 ));
             }
-            Command::Pause => self.state = ReplayState::Paused,
+            Command::Pause => self.state = SourceState::Paused,
             Command::Seek(position) => {
                 if position >= self.n_rows() {
                     let message = format!("expected a position below {}, got {position}", self.n_rows());
@@ -186,8 +190,8 @@ impl Replay {
                 }
                 self.position = position;
                 self.schedule.anchor(Instant::now(), position);
-                if self.state == ReplayState::Ended {
-                    self.state = ReplayState::Playing;
+                if self.state == SourceState::Ended {
+                    self.state = SourceState::Playing;
                 }
             }
             Command::Speed(factor) => self.set_speed(factor)?,
@@ -196,7 +200,7 @@ impl Replay {
     }
 
     fn play(&mut self) {
-        self.state = ReplayState::Playing;
+        self.state = SourceState::Playing;
         self.schedule.anchor(Instant::now(), self.position);
     }
 
@@ -220,9 +224,10 @@ impl Replay {
         self.channel.announce(Status {
             channel: self.channel.id(),
             state: self.state,
-            position: self.position,
+            position: Some(self.position),
             next_seq: self.channel.next_seq(),
-            speed: self.schedule.factor(),
+            speed: Some(self.schedule.factor()),
+            message: None,
         });
     }
 }
@@ -256,11 +261,13 @@ mod tests {
     //! Under tokio's paused clock: time passes only while everything waits, so counts are exact.
 
     use datasets::{Column, FeatureInfo};
-    use protocol::{Feature, NumberType, Schema};
+    use protocol::{Feature, NumberType};
+    use tokio::sync::Notify;
     use tokio::time::sleep;
 
     use super::*;
-    use crate::channel::STALL_LIMIT;
+    use crate::announcement::Announcement;
+    use crate::channel::{Changes, STALL_LIMIT, ViewerGuard};
     use crate::schedule::RecordedTimes;
 
     const N_ROWS: u32 = 100;
@@ -274,31 +281,24 @@ mod tests {
             classes: vec!["x".to_owned()],
             times_micros: None,
         };
-        let schema = Schema {
-            channel: 1,
-            source: "test".to_owned(),
-            revision: 1,
-            features: vec![Feature {
-                name: "a".to_owned(),
-                unit: None,
-                number_type: NumberType::I16,
-                min: None,
-                max: None,
-            }],
-            classes: dataset.classes.clone(),
-            oldest_seq: 0,
-            next_seq: 0,
-            replay: None,
-            model: None,
+        let feature = Feature {
+            name: "a".to_owned(),
+            unit: None,
+            number_type: NumberType::I16,
+            min: None,
+            max: None,
         };
+        let shape = Shape::new(1, vec![feature], dataset.classes.clone(), false);
         let status = Status {
             channel: 1,
-            state: ReplayState::Waiting,
-            position: 0,
+            state: SourceState::Waiting,
+            position: Some(0),
             next_seq: 0,
-            speed: 1.0,
+            speed: Some(1.0),
+            message: None,
         };
-        let (channel, requests) = Channel::new(schema, status, 1 << 20);
+        let announcement = Announcement::of_shape(&shape);
+        let (channel, requests) = Channel::new("test", announcement, status, 1 << 20, Changes::new());
         let stream = Stream {
             dataset: Arc::new(dataset),
             rows: (0..N_ROWS).collect(),
@@ -309,15 +309,19 @@ mod tests {
         channel
     }
 
-    fn state(channel: &Channel) -> ReplayState {
-        channel.watch_status().borrow().state
+    fn state(channel: &Channel) -> SourceState {
+        channel.status().state
+    }
+
+    fn enter(channel: &Arc<Channel>, queue: u64) -> ViewerGuard {
+        channel.enter(0, queue, Arc::new(Notify::new()))
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_rate_is_kept_without_drift() {
         let channel = start(Pace::Rate(1_000.0), true);
         sleep(Duration::from_secs(5)).await;
-        assert_eq!((channel.next_seq(), state(&channel)), (0, ReplayState::Waiting));
+        assert_eq!((channel.next_seq(), state(&channel)), (0, SourceState::Waiting));
         channel.command(Command::Begin).await.unwrap();
         // Half an interval more, so that the reading due at the very end is in.
         sleep(Duration::from_micros(3_600_000_500)).await;
@@ -344,15 +348,15 @@ mod tests {
         sleep(Duration::from_millis(2_050)).await;
         channel.command(Command::Pause).await.unwrap();
         sleep(Duration::from_secs(100)).await;
-        assert_eq!((channel.next_seq(), state(&channel)), (21, ReplayState::Paused));
+        assert_eq!((channel.next_seq(), state(&channel)), (21, SourceState::Paused));
         channel.command(Command::Play).await.unwrap();
         sleep(Duration::from_millis(1_050)).await;
         assert_eq!(channel.next_seq(), 32);
         channel.command(Command::Speed(2.0)).await.unwrap();
         sleep(Duration::from_secs(60)).await;
-        assert_eq!((channel.next_seq(), state(&channel)), (100, ReplayState::Ended));
+        assert_eq!((channel.next_seq(), state(&channel)), (100, SourceState::Ended));
         channel.command(Command::Play).await.unwrap();
-        assert_eq!(state(&channel), ReplayState::Playing);
+        assert_eq!(state(&channel), SourceState::Playing);
     }
 
     #[tokio::test(start_paused = true)]
@@ -372,7 +376,7 @@ mod tests {
         channel.command(Command::Begin).await.unwrap();
         sleep(Duration::from_secs(1)).await;
         assert_eq!(channel.next_seq(), 0, "nobody is there to take readings");
-        let (fast, slow) = (channel.enter(0, 1_000), channel.enter(0, 10));
+        let (fast, slow) = (enter(&channel, 1_000), enter(&channel, 10));
         sleep(Duration::from_secs(1)).await;
         assert_eq!(channel.next_seq(), 10);
         slow.moved_to(4);
@@ -388,7 +392,7 @@ mod tests {
     async fn a_stalled_viewer_holds_max_back_only_for_a_while() {
         let channel = start(Pace::Max, true);
         channel.command(Command::Begin).await.unwrap();
-        let (fast, stalled) = (channel.enter(0, 10), channel.enter(0, 10));
+        let (fast, stalled) = (enter(&channel, 10), enter(&channel, 10));
         sleep(STALL_LIMIT / 2).await;
         fast.moved_to(10);
         assert_eq!(channel.next_seq(), 10);

@@ -1,4 +1,4 @@
-//! Puts the parts together: a model, a replay, a channel, and the viewers on one listener.
+//! Puts the parts together: models, a replay, channels, and sensors and viewers on one listener.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,46 +8,55 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::serve::ListenerExt as _;
-use classifier::FitError;
+use classifier::{FitError, KnnOptions, Preparation};
 use datasets::{Column, Dataset, Order};
-use protocol::{ErrorMessage, Feature, GapCause, NumberType, ReplayState, Schema, Status, Subscribe};
+use protocol::{ErrorMessage, Feature, GapCause, NumberType, SourceState, Status, Subscribe};
 use tokio::net::TcpListener;
-use tokio::time::timeout;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
+use crate::accept::accept;
+use crate::announcement::{Announcement, ServedModel, Shape};
+use crate::candidates::Candidate;
 use crate::channel::{Channel, Command};
+use crate::channels::Channels;
 use crate::clock::SessionClock;
 use crate::command_line::command_line;
 use crate::config::{Config, Start};
 use crate::http::router;
-use crate::model::{self, ModelFile};
+use crate::limits::Limits;
+use crate::model::{self, ModelError, ModelFile};
 use crate::parts::{self, PartsError};
 use crate::replay::{Replay, Stream};
 use crate::requests::problem;
 use crate::schedule::Pace;
+use crate::sources::Sources;
 use crate::twins::n_twins;
-
-/// The only channel so far.
-const CHANNEL: u16 = 1;
 
 /// How long viewers and downloads get to end when the server does.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(3);
+
+/// How often sources are looked after: what has fallen silent is said so, what is abandoned is forgotten.
+const TEND_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What every request and every session needs.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) clock: SessionClock,
     pub(crate) session: String,
-    pub(crate) channel: Arc<Channel>,
-    pub(crate) model: Option<ModelFile>,
+    pub(crate) channels: Arc<Channels>,
+    /// What sensors feed.
+    pub(crate) sources: Sources,
+    pub(crate) limits: Limits,
     pub(crate) default_queue: u32,
     /// Viewers connected now, and since the start.
     pub(crate) n_viewers: AtomicUsize,
     pub(crate) n_viewers_ever: AtomicUsize,
-    /// One task a viewer.
+    /// Sensors connected now.
+    pub(crate) n_sensors: AtomicUsize,
+    /// One task a viewer or sensor.
     pub(crate) sessions: TaskTracker,
     /// Cancelled when the server ends.
     pub(crate) shutdown: CancellationToken,
@@ -59,11 +68,15 @@ impl Server {
     /// # Errors
     ///
     /// What to tell the viewer if it cannot go on where it asks; it begins with the next reading then.
-    pub(crate) fn resume_point(&self, request: &Subscribe) -> Result<Option<u64>, ErrorMessage> {
+    pub(crate) fn resume_point(
+        &self,
+        channel: &Channel,
+        request: &Subscribe,
+    ) -> Result<Option<u64>, ErrorMessage> {
         let Some(resume) = &request.resume else {
             return Ok(None);
         };
-        let next_seq = self.channel.next_seq();
+        let next_seq = channel.next_seq();
         if resume.session != self.session {
             let message = "the session to resume is another one; readings go on with the next";
             Err(problem("not-possible", message))
@@ -89,14 +102,25 @@ pub enum PrepareError {
     /// The model cannot be fitted.
     #[error("the model cannot be fitted: {0}")]
     Fit(#[from] FitError),
+    /// The model file is of no use.
+    #[error(transparent)]
+    Model(#[from] ModelError),
 }
 
 /// A server that needs only a listener: the data are split, the model is fitted.
 #[derive(Debug)]
 pub struct Prepared {
     config: Config,
+    replayed: Option<Replayed>,
+    /// For the sources that have their features, the file of `--model` first.
+    candidates: Vec<Candidate>,
+}
+
+/// What is replayed, and the model that labels it.
+#[derive(Debug)]
+struct Replayed {
     stream: Stream,
-    model: ModelFile,
+    model: Arc<ModelFile>,
     /// Rows of the stream that the model was trained with as well, but for the class.
     n_twins: u64,
 }
@@ -108,30 +132,59 @@ impl Prepared {
     ///
     /// See [`PrepareError`].
     pub fn new(config: Config) -> Result<Self, PrepareError> {
-        let n_rows = config.dataset.n_rows();
+        let mut candidates = Vec::new();
+        if let Some(path) = &config.model {
+            candidates.push(model::read(path)?);
+        }
+        let replayed = match &config.dataset {
+            Some(dataset) => Some(Replayed::new(&config, dataset)?),
+            None => None,
+        };
+        if let (Some(replayed), Some(dataset)) = (&replayed, &config.dataset) {
+            candidates.push(Candidate {
+                origin: dataset.name.clone(),
+                feature_names: dataset
+                    .features
+                    .iter()
+                    .map(|feature| feature.name.clone())
+                    .collect(),
+                class_names: dataset.classes.clone(),
+                file: Arc::clone(&replayed.model),
+            });
+        }
+        Ok(Self {
+            config,
+            replayed,
+            candidates,
+        })
+    }
+}
+
+impl Replayed {
+    fn new(config: &Config, dataset: &Arc<Dataset>) -> Result<Self, PrepareError> {
         let split = parts::split(
-            &config.dataset,
+            dataset,
             config.training_share,
             config.order,
             config.seed,
             config.filter_iqr,
         )?;
-        let n_twins = n_twins(&config.dataset, &split.training, &split.stream);
-        let model = model::fit(&config, &split.training)?;
+        let n_twins = n_twins(dataset, &split.training, &split.stream);
+        let model = model::fit(config, dataset, &split.training)?;
         info!(
             n_training = split.training.len(),
             n_stream = split.stream.len(),
             "{}: {} rows, {} features, {} classes",
-            config.dataset.name,
-            n_rows,
-            config.dataset.n_features(),
-            config.dataset.classes.len()
+            dataset.name,
+            dataset.n_rows(),
+            dataset.n_features(),
+            dataset.classes.len()
         );
         info!(
             n_twins,
             "rows of the stream whose features all occur in a training row: a nearest neighbour knows these beforehand"
         );
-        let labels = &config.dataset.labels;
+        let labels = &dataset.labels;
         let mut trained = split.training.iter().map(|&row| labels[row as usize]);
         let first = trained.next();
         if trained.all(|label| Some(label) == first) {
@@ -139,21 +192,19 @@ impl Prepared {
                 "all rows that train the model are of one class, so it can name no other; another --label, --split or --order may help"
             );
         }
-        let stream = Stream {
-            dataset: Arc::clone(&config.dataset),
-            rows: split.stream,
-            looping: config.looping,
-        };
         Ok(Self {
-            config,
-            stream,
-            model,
+            stream: Stream {
+                dataset: Arc::clone(dataset),
+                rows: split.stream,
+                looping: config.looping,
+            },
+            model: Arc::new(model),
             n_twins,
         })
     }
 }
 
-/// Serves until `shutdown` completes, then says goodbye to every viewer.
+/// Serves until `shutdown` completes, then says goodbye to every viewer and sensor.
 ///
 /// # Errors
 ///
@@ -165,61 +216,58 @@ pub async fn serve(
 ) -> io::Result<Summary> {
     let Prepared {
         config,
-        stream,
-        model,
-        n_twins,
+        replayed,
+        candidates,
     } = prepared;
     let clock = SessionClock::start();
-    let waiting = Status {
-        channel: CHANNEL,
-        state: ReplayState::Waiting,
-        position: 0,
-        next_seq: 0,
-        speed: 1.0,
-    };
-    let schema = schema_of(&config, &stream, &model, n_twins);
-    let (channel, requests) = Channel::new(schema, waiting, config.history_bytes);
+    let channels = Arc::new(Channels::new());
+    let stop = CancellationToken::new();
+    let replay = replayed.map(|replayed| add_replay(&config, replayed, &channels, clock));
+    let (replay, begin) = replay.unzip();
+    // Without a replay this never completes: it is the server's other end.
+    let mut replay = tokio::spawn(stop.clone().run_until_cancelled_owned(async move {
+        match replay {
+            Some(replay) => replay.await,
+            None => std::future::pending().await,
+        }
+    }));
     let server = Arc::new(Server {
         clock,
         session: new_session(&clock),
-        channel: Arc::clone(&channel),
-        model: Some(model),
+        sources: Sources::new(
+            Arc::clone(&channels),
+            candidates,
+            options_for_sources(&config),
+            config.limits.clone(),
+        ),
+        channels,
+        limits: config.limits.clone(),
         default_queue: config.queue.get(),
         n_viewers: AtomicUsize::new(0),
         n_viewers_ever: AtomicUsize::new(0),
+        n_sensors: AtomicUsize::new(0),
         sessions: TaskTracker::new(),
-        shutdown: CancellationToken::new(),
+        shutdown: stop,
     });
-    let replay = Replay::new(stream, config.pace, Arc::clone(&channel), clock);
-    let mut replay = tokio::spawn(
-        server
-            .shutdown
-            .clone()
-            .run_until_cancelled_owned(replay.run(requests)),
-    );
-    if config.start == Start::Now {
+    if let Some(channel) = begin
+        && config.start == Start::Now
+    {
         // The replay was just started and takes every command.
         let _ = channel.command(Command::Begin).await;
     }
-
-    let listener = listener.tap_io(|tcp| {
-        // Readings are small and must not wait for one another.
-        if let Err(error) = tcp.set_nodelay(true) {
-            warn!(%error, "switching off Nagle's algorithm for a connection failed");
-        }
-    });
-    let stop = server.shutdown.clone().cancelled_owned();
-    let http = axum::serve(listener, router(Arc::clone(&server))).with_graceful_shutdown(stop);
-    let mut http = tokio::spawn(async move { http.await });
+    let mut tending = tokio::spawn(
+        server
+            .shutdown
+            .clone()
+            .run_until_cancelled_owned(tend_sources(Arc::clone(&server))),
+    );
+    let mut http = tokio::spawn(accept(listener, router(Arc::clone(&server)), Arc::clone(&server)));
     tokio::select! {
         () = shutdown => {}
         result = &mut http => result??,
-        // It has no end of its own: a panic in it would leave every viewer waiting for ever.
-        result = &mut replay => {
-            let error = result.err().map_or_else(|| "it ended".to_owned(), |error| error.to_string());
-            server.shutdown.cancel();
-            return Err(io::Error::other(format!("the replay failed: {error}")));
-        }
+        // These have no end of their own: a panic in one would leave every viewer waiting for ever.
+        result = &mut replay => return Err(failed(&server, "the replay", result)),
+        result = &mut tending => return Err(failed(&server, "tending the sources", result)),
     }
     server.shutdown.cancel();
     server.sessions.close();
@@ -235,6 +283,71 @@ pub async fn serve(
         );
     }
     Ok(Summary::of(&server))
+}
+
+fn failed<T>(server: &Server, what: &str, result: Result<T, tokio::task::JoinError>) -> io::Error {
+    let error = result
+        .err()
+        .map_or_else(|| "it ended".to_owned(), |error| error.to_string());
+    server.shutdown.cancel();
+    io::Error::other(format!("{what} failed: {error}"))
+}
+
+/// Makes the replay's channel. Returns what drives it, and the channel.
+fn add_replay(
+    config: &Config,
+    replayed: Replayed,
+    channels: &Channels,
+    clock: SessionClock,
+) -> (impl Future<Output = ()> + use<>, Arc<Channel>) {
+    let announcement = announcement_of(config, &replayed);
+    let stream = replayed.stream;
+    let mut feed = None;
+    let channel = channels.add(|id| {
+        let waiting = Status {
+            channel: id,
+            state: SourceState::Waiting,
+            position: Some(0),
+            next_seq: 0,
+            speed: Some(1.0),
+            message: None,
+        };
+        let (channel, requests) = Channel::new(
+            &stream.dataset.name,
+            announcement,
+            waiting,
+            config.history_bytes,
+            channels.changes().clone(),
+        );
+        feed = Some(requests);
+        channel
+    });
+    let channel = channel.expect("the first channel has a number");
+    let requests = feed.expect("the channel was made");
+    let replay = Replay::new(stream, config.pace.clone(), Arc::clone(&channel), clock);
+    (replay.run(requests), channel)
+}
+
+/// Looks after the sources for as long as the server lives.
+async fn tend_sources(server: Arc<Server>) {
+    let mut tick = interval(TEND_INTERVAL);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        server.sources.tend(Instant::now());
+    }
+}
+
+/// How models of sensors' readings are trained: as asked for, and scaled if nothing is asked for, since measurements
+/// come in units of all sizes.
+fn options_for_sources(config: &Config) -> KnnOptions {
+    KnnOptions {
+        k: usize::from(config.k.get()),
+        metric: config.metric,
+        voting: config.voting,
+        preparation: config.preparation.unwrap_or(Preparation::Standard),
+        ..KnnOptions::default()
+    }
 }
 
 /// What a session came to.
@@ -254,13 +367,13 @@ pub struct Summary {
 
 impl Summary {
     fn of(server: &Server) -> Self {
-        let tally = &server.channel.tally;
+        let totals = server.channels.totals();
         Self {
             elapsed: server.clock.elapsed(),
-            n_produced: server.channel.next_seq(),
+            n_produced: totals.n_produced,
             n_viewers: server.n_viewers_ever.load(Ordering::Relaxed),
-            n_delivered: tally.n_delivered.load(Ordering::Relaxed),
-            n_dropped: tally.n_dropped(),
+            n_delivered: totals.n_delivered,
+            n_dropped: totals.n_dropped,
         }
     }
 }
@@ -294,17 +407,18 @@ impl fmt::Display for Summary {
     }
 }
 
-fn schema_of(config: &Config, stream: &Stream, model: &ModelFile, n_twins: u64) -> Schema {
-    Schema {
-        channel: CHANNEL,
-        source: config.dataset.name.clone(),
+fn announcement_of(config: &Config, replayed: &Replayed) -> Announcement {
+    let Replayed {
+        stream,
+        model,
+        n_twins,
+    } = replayed;
+    let dataset = &stream.dataset;
+    Announcement {
         revision: 1,
-        features: features_of(&config.dataset),
-        classes: config.dataset.classes.clone(),
-        oldest_seq: 0,
-        next_seq: 0,
+        shape: Shape::new(1, features_of(dataset), dataset.classes.clone(), false),
         replay: Some(protocol::Replay {
-            dataset: config.dataset.name.clone(),
+            dataset: dataset.name.clone(),
             order: match config.order {
                 Order::Shuffled => "shuffled".to_owned(),
                 Order::File => "file".to_owned(),
@@ -325,14 +439,12 @@ fn schema_of(config: &Config, stream: &Stream, model: &ModelFile, n_twins: u64) 
                 Pace::Recorded(times) => Some(times.speed()),
                 Pace::Rate(_) | Pace::Max => None,
             },
-            n_twins: Some(n_twins),
+            n_twins: Some(*n_twins),
             command: command_line(config, model.preparation),
         }),
-        model: Some(protocol::Model {
-            url: format!("/model/{CHANNEL}"),
-            n_bytes: model.bytes.len() as u64,
-            sha256: model.sha256.clone(),
-            description: model.description.clone(),
+        model: Some(ServedModel {
+            file: Arc::clone(model),
+            trained_until: None,
         }),
     }
 }

@@ -1,16 +1,18 @@
-//! `GET /live`: checks a WebSocket handshake and hands the connection to a viewer session.
+//! WebSocket handshakes: checks them, answers, and hands the connection to its session.
 //!
 //! Source: RFC 6455, section 4.2. axum's own WebSocket extractor is not used: it brings another tungstenite along.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tracing::debug;
 
 use crate::http::Refusal;
@@ -19,23 +21,54 @@ use crate::viewer_session;
 
 /// Answers `GET /live`.
 pub(crate) async fn live(State(server): State<Arc<Server>>, mut request: Request) -> Response {
-    let (key, subprotocol) = match check(request.headers()) {
+    let accepted = check(request.headers(), "/live").and_then(|key| {
+        let subprotocol = choose_subprotocol(request.headers())?;
+        if server.n_viewers.load(Ordering::Relaxed) >= server.limits.viewers.get() {
+            let message = format!(
+                "{} viewers are connected, as many as may be (--max-viewers)",
+                server.limits.viewers
+            );
+            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message));
+        }
+        Ok((key, subprotocol))
+    });
+    let (key, subprotocol) = match accepted {
         Ok(accepted) => accepted,
         Err(refusal) => return refusal.into_response(),
     };
-    let upgrade = hyper::upgrade::on(&mut request);
     let session_server = Arc::clone(&server);
+    upgrade(&mut request, &server, viewer_session::socket_config(), |socket| {
+        viewer_session::run(socket, session_server)
+    });
+    switching_protocols(&key, subprotocol.map(HeaderValue::from_static))
+}
+
+/// The WebSocket once the handshake is over.
+pub(crate) type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// Spawns the session of a connection that is about to become a WebSocket.
+pub(crate) fn upgrade<F>(
+    request: &mut Request,
+    server: &Server,
+    config: WebSocketConfig,
+    session: impl FnOnce(Socket) -> F + Send + 'static,
+) where
+    F: Future<Output = ()> + Send,
+{
+    let upgrade = hyper::upgrade::on(request);
     server.sessions.spawn(async move {
         match upgrade.await {
             Ok(upgraded) => {
-                let config = viewer_session::socket_config();
                 let io = TokioIo::new(upgraded);
-                let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
-                viewer_session::run(socket, session_server).await;
+                session(WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await).await;
             }
-            Err(error) => debug!(%error, "a viewer left during the handshake"),
+            Err(error) => debug!(%error, "a client left during the handshake"),
         }
     });
+}
+
+/// The answer that makes a connection a WebSocket.
+pub(crate) fn switching_protocols(key: &HeaderValue, subprotocol: Option<HeaderValue>) -> Response {
     let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
@@ -44,33 +77,33 @@ pub(crate) async fn live(State(server): State<Arc<Server>>, mut request: Request
         HeaderValue::from_str(&derive_accept_key(key.as_bytes())).expect("base64 is valid in a header");
     headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
     if let Some(subprotocol) = subprotocol {
-        headers.insert(
-            header::SEC_WEBSOCKET_PROTOCOL,
-            HeaderValue::from_static(subprotocol),
-        );
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
     }
     response
 }
 
-/// The viewer's key and the subprotocol to confirm, or why not.
-fn check(headers: &HeaderMap) -> Result<(HeaderValue, Option<&'static str>), Refusal> {
+/// Whether a request asks for a WebSocket at all.
+pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
+    has_token(headers, header::UPGRADE, "websocket") && has_token(headers, header::CONNECTION, "upgrade")
+}
+
+/// The client's key, or why it gets no WebSocket at `path`.
+pub(crate) fn check(headers: &HeaderMap, path: &str) -> Result<HeaderValue, Refusal> {
     let refuse = |message| Refusal::new(StatusCode::UPGRADE_REQUIRED, message);
-    if !has_token(headers, header::UPGRADE, "websocket") || !has_token(headers, header::CONNECTION, "upgrade")
-    {
-        let message = "/live is a WebSocket: connect with a WebSocket client, e.g. websocat";
+    if !is_upgrade(headers) {
+        let message = format!("{path} is a WebSocket: connect with a WebSocket client, e.g. websocat");
         return Err(refuse(message).offering(header::UPGRADE, "websocket"));
     }
     if headers
         .get(header::SEC_WEBSOCKET_VERSION)
         .is_none_or(|version| version != "13")
     {
-        let message = "expected WebSocket version 13";
+        let message = "expected WebSocket version 13".to_owned();
         return Err(refuse(message).offering(header::SEC_WEBSOCKET_VERSION, "13"));
     }
     check_origin(headers)?;
-    let subprotocol = choose_subprotocol(headers)?;
     match headers.get(header::SEC_WEBSOCKET_KEY) {
-        Some(key) => Ok((key.clone(), subprotocol)),
+        Some(key) => Ok(key.clone()),
         None => Err(Refusal::new(
             StatusCode::BAD_REQUEST,
             "expected a header Sec-WebSocket-Key",
@@ -78,8 +111,8 @@ fn check(headers: &HeaderMap) -> Result<(HeaderValue, Option<&'static str>), Ref
     }
 }
 
-/// A browser says which page opens the socket; only our own may. Other programs send no `Origin`.
-fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
+/// A browser says which page sends a request; only our own may. Other programs send no `Origin`.
+pub(crate) fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return Ok(());
     };
@@ -94,7 +127,7 @@ fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
             debug!(?origin, ?host, "refused a page from elsewhere");
             Err(Refusal::new(
                 StatusCode::FORBIDDEN,
-                "only the page served from this address may open /live: the Origin is another",
+                "only the page served from this address may do this: the Origin is another",
             ))
         }
     }
@@ -111,6 +144,12 @@ fn choose_subprotocol(headers: &HeaderMap) -> Result<Option<&'static str>, Refus
     }
     let message = format!("expected the subprotocol {} or none", protocol::SUBPROTOCOL);
     Err(Refusal::new(StatusCode::BAD_REQUEST, message))
+}
+
+/// The first subprotocol that a client offers: a sensor's library may insist on its own, and refuse an answer without it.
+pub(crate) fn first_subprotocol(headers: &HeaderMap) -> Option<HeaderValue> {
+    let first = tokens(headers, header::SEC_WEBSOCKET_PROTOCOL).next()?;
+    HeaderValue::from_str(first).ok()
 }
 
 fn has_token(headers: &HeaderMap, name: header::HeaderName, token: &str) -> bool {
@@ -166,5 +205,9 @@ mod tests {
         assert_eq!(check("runnel.v1"), Ok(Some("runnel.v1")));
         assert_eq!(check("soap, runnel.v1"), Ok(Some("runnel.v1")));
         assert_eq!(check("arduino"), Err(StatusCode::BAD_REQUEST));
+        let first =
+            |offer: &'static str| first_subprotocol(&headers(&[(header::SEC_WEBSOCKET_PROTOCOL, offer)]));
+        assert_eq!(first("arduino, x"), Some(HeaderValue::from_static("arduino")));
+        assert_eq!(first(" , "), None);
     }
 }

@@ -4,6 +4,7 @@
 //! while the socket holds the writer back. What the reader wants written goes through a bounded queue; when that is full
 //! the reader waits, and with it the viewer.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -11,9 +12,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt as _, StreamExt as _};
-use protocol::{Encoding, ErrorMessage, Hello, Pong, ServerMessage, Status, Subscribe, ViewerMessage};
+use protocol::{
+    Encoding, ErrorMessage, Hello, Label, Pong, ServerMessage, SourceState, Status, Subscribe, ViewerMessage,
+};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -21,8 +24,10 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, WebSocketCon
 use tokio_tungstenite::tungstenite::{self, error::CapacityError};
 use tracing::{debug, info, warn};
 
-use crate::channel::{Command, to_text};
+use crate::announcement::{Announcement, Shape};
+use crate::channel::{Channel, Command, to_text};
 use crate::delivery::Delivery;
+use crate::late_labels::LateLabel;
 use crate::losses::Losses;
 use crate::requests::{parse, problem};
 use crate::server::Server;
@@ -74,8 +79,9 @@ enum End {
 /// What the reader hands to the writer.
 #[derive(Debug)]
 enum ToWriter {
-    Subscribe(Subscribe),
+    Subscribe(Arc<Channel>, Subscribe),
     Acknowledge {
+        channel: u16,
         next_seq: u64,
     },
     Pong {
@@ -99,8 +105,12 @@ where
     let mut writer = Writer {
         sink,
         server: &server,
-        status: server.channel.watch_status(),
-        delivery: None,
+        changes: server.channels.changes().follow(),
+        told: BTreeMap::new(),
+        owes_schema: false,
+        deliveries: Vec::new(),
+        wake: Arc::new(Notify::new()),
+        labels: Vec::new(),
         losses: Losses::default(),
         n_delivered: 0,
     };
@@ -115,7 +125,7 @@ where
         warn_of_losses(n);
     }
     // Frees the readings held and lets a `max` replay go on before the last words are said.
-    drop(writer.delivery.take());
+    writer.deliveries.clear();
     let mut socket = stream
         .reunite(writer.sink)
         .expect("both halves are of one socket");
@@ -185,50 +195,83 @@ async fn answer(text: &str, server: &Server) -> Option<ToWriter> {
         Ok(message) => message,
         Err(error) => return Some(ToWriter::Refuse(error)),
     };
-    let (channel, command) = match message {
+    let (id, request) = match message {
         ViewerMessage::Ping(ping) => {
             return Some(ToWriter::Pong {
                 viewer_sent_micros: ping.viewer_sent_micros,
                 server_received_micros,
             });
         }
-        ViewerMessage::Subscribe(request) => (request.channel, Err(ToWriter::Subscribe(request))),
-        ViewerMessage::Ack(ack) => (
-            ack.channel,
-            Err(ToWriter::Acknowledge {
-                next_seq: ack.next_seq,
-            }),
-        ),
-        ViewerMessage::Play(play) => (play.channel, Ok(Command::Play)),
-        ViewerMessage::Pause(pause) => (pause.channel, Ok(Command::Pause)),
-        ViewerMessage::Seek(seek) => (seek.channel, Ok(Command::Seek(seek.position))),
-        ViewerMessage::Speed(speed) => (speed.channel, Ok(Command::Speed(speed.factor))),
+        ViewerMessage::Subscribe(subscribe) => (subscribe.channel, Wish::Subscribe(subscribe)),
+        ViewerMessage::Ack(ack) => (ack.channel, Wish::Acknowledge(ack.next_seq)),
+        ViewerMessage::Play(play) => (play.channel, Wish::Command(Command::Play)),
+        ViewerMessage::Pause(pause) => (pause.channel, Wish::Command(Command::Pause)),
+        ViewerMessage::Seek(seek) => (seek.channel, Wish::Command(Command::Seek(seek.position))),
+        ViewerMessage::Speed(speed) => (speed.channel, Wish::Command(Command::Speed(speed.factor))),
     };
-    let known = server.channel.id();
-    if channel != known {
-        let error = problem(
-            "unknown-channel",
-            format!("expected channel {known}, got {channel}"),
-        );
-        return Some(ToWriter::Refuse(error));
-    }
-    match command {
-        Err(to_writer) => Some(to_writer),
-        Ok(command) => {
-            let error = server.channel.command(command).await.err()?;
+    let Some(channel) = server.channels.get(id) else {
+        return Some(ToWriter::Refuse(unknown_channel(id, server)));
+    };
+    match request {
+        Wish::Subscribe(subscribe) => Some(ToWriter::Subscribe(channel, subscribe)),
+        Wish::Acknowledge(next_seq) => Some(ToWriter::Acknowledge {
+            channel: id,
+            next_seq,
+        }),
+        Wish::Command(command) => {
+            let error = channel.command(command).await.err()?;
             Some(ToWriter::Refuse(error))
         }
     }
+}
+
+/// What a viewer wants of a channel.
+#[derive(Debug)]
+enum Wish {
+    Subscribe(Subscribe),
+    Acknowledge(u64),
+    Command(Command),
+}
+
+fn unknown_channel(id: u16, server: &Server) -> ErrorMessage {
+    let known: Vec<String> = server
+        .channels
+        .all()
+        .iter()
+        .map(|channel| channel.id().to_string())
+        .collect();
+    let expected = match known.as_slice() {
+        [] => "no channel yet".to_owned(),
+        [only] => format!("channel {only}"),
+        several => format!("one of the channels {}", several.join(", ")),
+    };
+    problem("unknown-channel", format!("expected {expected}, got {id}"))
+}
+
+/// What a viewer has been told of a channel.
+#[derive(Debug)]
+struct Told {
+    channel: Arc<Channel>,
+    announcement: Arc<Announcement>,
+    status: Status,
 }
 
 /// The writing half.
 struct Writer<'a, S> {
     sink: SplitSink<WebSocketStream<S>, Message>,
     server: &'a Server,
-    /// The replay's state; what was not yet sent of it counts as changed.
-    status: watch::Receiver<Status>,
-    /// Set by `subscribe`.
-    delivery: Option<Delivery>,
+    /// Moves when a channel, a schema or a status changes.
+    changes: watch::Receiver<u64>,
+    /// By channel.
+    told: BTreeMap<u16, Told>,
+    /// A new schema waits for the readings before it to go out.
+    owes_schema: bool,
+    /// One a channel that was subscribed to.
+    deliveries: Vec<Delivery>,
+    /// Notified of readings and labels of the deliveries' channels.
+    wake: Arc<Notify>,
+    /// Reused.
+    labels: Vec<LateLabel>,
     /// Over all subscriptions of the connection, for the log.
     losses: Losses,
     /// Over all subscriptions of the connection, for the log.
@@ -251,7 +294,6 @@ where
     }
 
     async fn serve(&mut self, requests: &mut mpsc::Receiver<ToWriter>) -> Result<End, WriteError> {
-        let mut head = self.server.channel.watch_head();
         let mut stats_tick = interval_at(Instant::now() + STATS_INTERVAL, STATS_INTERVAL);
         let mut ping_tick = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
         // A viewer that was held up gets one set of counts, not those of every second it missed.
@@ -260,8 +302,7 @@ where
 
         self.greet().await?;
         loop {
-            head.mark_unchanged();
-            let is_ready = self.delivery.as_ref().is_some_and(Delivery::is_ready);
+            let is_ready = self.deliveries.iter().any(Delivery::is_ready);
             tokio::select! {
                 // Readings last: a stream at full speed shall not hold up the rest.
                 biased;
@@ -269,9 +310,9 @@ where
                 Some(request) = requests.recv() => self.handle(request).await?,
                 _ = ping_tick.tick() => self.send(Message::Ping(Bytes::new())).await?,
                 _ = stats_tick.tick() => self.send_stats().await?,
-                Ok(()) = self.status.changed() => self.send_status().await?,
+                Ok(()) = self.changes.changed() => self.follow_changes().await?,
                 () = std::future::ready(()), if is_ready => self.send_readings().await?,
-                Ok(()) = head.changed(), if !is_ready && self.delivery.is_some() => {}
+                () = self.wake.notified(), if !is_ready => self.send_labels().await?,
             }
         }
     }
@@ -282,17 +323,112 @@ where
             server: crate::SERVER_NAME.to_owned(),
             session: self.server.session.clone(),
             now_micros: self.server.clock.now_micros(),
-            capabilities: vec!["binary".to_owned(), "replay-control".to_owned()],
+            capabilities: ["binary", "replay-control", "labels"].map(str::to_owned).to_vec(),
         };
         self.feed(to_message(&ServerMessage::Hello(hello))).await?;
-        let schema = self.server.channel.schema();
-        self.send_message(&ServerMessage::Schema(schema)).await
+        self.changes.mark_unchanged();
+        for channel in self.server.channels.all() {
+            self.tell_of(&channel).await?;
+        }
+        self.flush().await
+    }
+
+    /// Tells of a channel that the viewer knows nothing of.
+    async fn tell_of(&mut self, channel: &Arc<Channel>) -> Result<(), WriteError> {
+        let told = Told {
+            channel: Arc::clone(channel),
+            announcement: channel.announcement(),
+            status: channel.status(),
+        };
+        let schema = channel.schema(&told.announcement);
+        self.feed(to_message(&ServerMessage::Schema(schema))).await?;
+        // A replay's state means something to its viewers; whether sensors send, and what they lack, to whoever chooses.
+        if told.announcement.replay.is_none() {
+            self.feed(to_message(&ServerMessage::Status(told.status.clone())))
+                .await?;
+        }
+        self.told.insert(channel.id(), told);
+        Ok(())
+    }
+
+    /// Passes on what has changed: new channels, schemas, states.
+    ///
+    /// A schema for other readings than before has to wait until the readings before them are out; they are told apart by
+    /// nothing else.
+    async fn follow_changes(&mut self) -> Result<(), WriteError> {
+        self.owes_schema = false;
+        let new: Vec<Arc<Channel>> = self
+            .server
+            .channels
+            .all()
+            .into_iter()
+            .filter(|channel| !self.told.contains_key(&channel.id()))
+            .collect();
+        for channel in new {
+            self.tell_of(&channel).await?;
+        }
+        let mut messages = Vec::new();
+        let mut gone = Vec::new();
+        for (&id, told) in &mut self.told {
+            let announcement = told.channel.announcement();
+            if !Arc::ptr_eq(&announcement, &told.announcement) {
+                let is_same_shape = Arc::ptr_eq(&announcement.shape, &told.announcement.shape);
+                let has_waiting = self
+                    .deliveries
+                    .iter()
+                    .any(|delivery| delivery.channel().id() == id && delivery.has_waiting());
+                if is_same_shape || !has_waiting {
+                    messages.push(ServerMessage::Schema(told.channel.schema(&announcement)));
+                    told.announcement = announcement;
+                } else {
+                    self.owes_schema = true;
+                }
+            }
+            let status = told.channel.status();
+            if status != told.status {
+                messages.push(ServerMessage::Status(status.clone()));
+                told.status = status;
+            }
+            if told.status.state == SourceState::Gone {
+                gone.push(id);
+            }
+        }
+        for message in messages {
+            self.feed(to_message(&message)).await?;
+        }
+        for id in gone {
+            self.told.remove(&id);
+            self.deliveries.retain(|delivery| delivery.channel().id() != id);
+        }
+        self.flush().await
+    }
+
+    /// Announces the shape of the readings that come next, if it is not the one announced. Returns its revision.
+    async fn tell_shape(&mut self, channel: &Arc<Channel>, shape: &Arc<Shape>) -> Result<u32, WriteError> {
+        let Some(told) = self.told.get_mut(&channel.id()) else {
+            return Ok(shape.revision); // Forgotten this moment.
+        };
+        if !Arc::ptr_eq(&told.announcement.shape, shape) {
+            let current = channel.announcement();
+            told.announcement = if Arc::ptr_eq(&current.shape, shape) {
+                current
+            } else {
+                // Readings of an earlier time, for a viewer that resumed; what labelled them then is not served any more.
+                self.owes_schema = true;
+                Arc::new(Announcement::of_shape(shape))
+            };
+            let schema = channel.schema(&told.announcement);
+            let revision = told.announcement.revision;
+            self.feed(to_message(&ServerMessage::Schema(schema))).await?;
+            return Ok(revision);
+        }
+        Ok(told.announcement.revision)
     }
 
     async fn handle(&mut self, request: ToWriter) -> Result<(), WriteError> {
         match request {
-            ToWriter::Subscribe(request) => self.subscribe(&request).await,
-            ToWriter::Acknowledge { next_seq } => self.acknowledge(next_seq).await,
+            ToWriter::Subscribe(channel, request) => self.subscribe(&channel, &request).await,
+            ToWriter::Acknowledge { channel, next_seq } => self.acknowledge(channel, next_seq).await,
             ToWriter::Pong {
                 viewer_sent_micros,
                 server_received_micros,
@@ -308,8 +444,8 @@ where
         }
     }
 
-    async fn subscribe(&mut self, request: &Subscribe) -> Result<(), WriteError> {
-        let start_seq = match self.server.resume_point(request) {
+    async fn subscribe(&mut self, channel: &Arc<Channel>, request: &Subscribe) -> Result<(), WriteError> {
+        let start_seq = match self.server.resume_point(channel, request) {
             Ok(start_seq) => start_seq,
             Err(error) => {
                 self.feed(to_message(&ServerMessage::Err(error))).await?;
@@ -317,26 +453,30 @@ where
             }
         };
         // Before the replay begins, so that its first reading finds the viewer waiting.
-        self.delivery = None;
-        let channel = &self.server.channel;
-        self.delivery = Some(Delivery::new(
+        self.deliveries
+            .retain(|delivery| delivery.channel().id() != channel.id());
+        self.deliveries.push(Delivery::new(
             channel,
             request,
             start_seq,
             self.server.default_queue,
+            &self.wake,
         ));
-        // A replay that has ended for good has no use for this; its status says so.
+        // A replay that has ended for good has no use for this; its status says so. Sensors begin by themselves.
         let _ = channel.command(Command::Begin).await;
-        self.send_status().await
-    }
-
-    async fn send_status(&mut self) -> Result<(), WriteError> {
-        let status = self.status.borrow_and_update().clone();
+        let status = channel.status();
+        if let Some(told) = self.told.get_mut(&channel.id()) {
+            told.status = status.clone();
+        }
         self.send_message(&ServerMessage::Status(status)).await
     }
 
-    async fn acknowledge(&mut self, next_seq: u64) -> Result<(), WriteError> {
-        let error = match &mut self.delivery {
+    async fn acknowledge(&mut self, channel: u16, next_seq: u64) -> Result<(), WriteError> {
+        let delivery = self
+            .deliveries
+            .iter_mut()
+            .find(|delivery| delivery.channel().id() == channel);
+        let error = match delivery {
             None => problem("not-subscribed", "expected a subscribe before the first ack"),
             Some(delivery) => {
                 if delivery.acknowledge(next_seq) {
@@ -353,28 +493,70 @@ where
     }
 
     async fn send_readings(&mut self) -> Result<(), WriteError> {
-        let Some(mut delivery) = self.delivery.take() else {
+        let mut deliveries = std::mem::take(&mut self.deliveries);
+        let mut result = Ok(());
+        for delivery in deliveries.iter_mut().filter(|delivery| delivery.is_ready()) {
+            delivery.take();
+            result = self.write_readings(delivery).await;
+            self.n_delivered += delivery.taken().len() as u64;
+            delivery.sent();
+            if result.is_err() {
+                break;
+            }
+        }
+        self.deliveries = deliveries;
+        result?;
+        self.send_labels().await?;
+        if self.owes_schema {
+            self.follow_changes().await?;
+        }
+        Ok(())
+    }
+
+    /// Late labels of readings that this viewer has had.
+    async fn send_labels(&mut self) -> Result<(), WriteError> {
+        let mut messages = Vec::new();
+        for delivery in &mut self.deliveries {
+            let n_lost = delivery.take_labels(&mut self.labels);
+            if n_lost > 0 {
+                debug!(
+                    n_lost,
+                    "late labels lost for a viewer that takes them more slowly than they come"
+                );
+            }
+            let channel = delivery.channel().id();
+            messages.extend(self.labels.drain(..).map(|label| Label {
+                channel,
+                revision: label.revision,
+                seq: label.seq,
+                true_label: label.true_label,
+            }));
+        }
+        if messages.is_empty() {
             return Ok(());
-        };
-        delivery.take();
-        let result = self.write_readings(&mut delivery).await;
-        self.n_delivered += delivery.taken().len() as u64;
-        delivery.sent();
-        self.delivery = Some(delivery);
-        result
+        }
+        for label in messages {
+            self.feed(to_message(&ServerMessage::Label(label))).await?;
+        }
+        self.flush().await
     }
 
     async fn write_readings(&mut self, delivery: &mut Delivery) -> Result<(), WriteError> {
         self.feed_gaps(delivery).await?;
+        let channel = Arc::clone(delivery.channel());
+        let revision = match delivery.taken_shape() {
+            Some(shape) => self.tell_shape(&channel, shape).await?,
+            None => return self.flush().await,
+        };
         match delivery.encoding() {
             Encoding::Json => {
                 for entry in delivery.taken() {
-                    let text = self.server.channel.text_of(entry);
+                    let text = channel.text_of(entry);
                     self.feed(Message::Text(text)).await?;
                 }
             }
             Encoding::Binary => {
-                if let Some(batch) = delivery.batch() {
+                if let Some(batch) = delivery.batch(revision) {
                     let bytes = batch.finish(self.server.clock.now_micros());
                     self.feed(Message::Binary(bytes.into())).await?;
                 }
@@ -384,13 +566,21 @@ where
     }
 
     async fn send_stats(&mut self) -> Result<(), WriteError> {
-        let Some(mut delivery) = self.delivery.take() else {
-            return Ok(());
-        };
-        let stats = delivery.stats();
-        self.feed_gaps(&mut delivery).await?;
-        self.delivery = Some(delivery);
-        self.send_message(&ServerMessage::Stats(stats)).await
+        let mut deliveries = std::mem::take(&mut self.deliveries);
+        let result = self.feed_stats(&mut deliveries).await;
+        let is_quiet = deliveries.is_empty();
+        self.deliveries = deliveries;
+        result?;
+        if is_quiet { Ok(()) } else { self.flush().await }
+    }
+
+    async fn feed_stats(&mut self, deliveries: &mut [Delivery]) -> Result<(), WriteError> {
+        for delivery in deliveries {
+            let stats = delivery.stats();
+            self.feed_gaps(delivery).await?;
+            self.feed(to_message(&ServerMessage::Stats(stats))).await?;
+        }
+        Ok(())
     }
 
     async fn feed_gaps(&mut self, delivery: &mut Delivery) -> Result<(), WriteError> {
@@ -449,8 +639,7 @@ fn to_message(message: &ServerMessage) -> Message {
     Message::Text(to_text(message))
 }
 
-/// Says why, then waits for the viewer to hang up. Bytes still coming are read and thrown away: closing a socket that
-/// holds unread bytes resets the connection, and the viewer might never see the reason.
+/// Says why the session is over.
 async fn close<S>(socket: &mut WebSocketStream<S>, end: &End)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -471,14 +660,23 @@ where
         End::Broken(tungstenite::Error::Utf8(_)) => reason(CloseCode::Invalid, "text that is not UTF-8"),
         End::Broken(_) => reason(CloseCode::Protocol, "not a valid WebSocket frame"),
     };
+    if !matches!(end, End::Stuck) {
+        close_with(socket, frame, CLOSE_LIMIT).await;
+    }
+}
+
+/// Closes with a reason, then waits for the peer to hang up. Bytes still coming are read and thrown away: closing a
+/// socket that holds unread bytes resets the connection, and the peer might never see the reason.
+pub(crate) async fn close_with<S>(socket: &mut WebSocketStream<S>, frame: Option<CloseFrame>, limit: Duration)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let handshake = async {
-        // Errors mean that the viewer is gone already, which is what is wanted.
+        // Errors mean that the peer is gone already, which is what is wanted.
         let _ = socket.close(frame).await;
         let _ = socket.get_mut().shutdown().await;
         let mut rest = [0; 1024];
         while socket.get_mut().read(&mut rest).await.is_ok_and(|n| n > 0) {}
     };
-    if !matches!(end, End::Stuck) {
-        let _ = timeout(CLOSE_LIMIT, handshake).await;
-    }
+    let _ = timeout(limit, handshake).await;
 }

@@ -346,6 +346,7 @@ impl Session {
             ServerMessage::Gap(_)
             | ServerMessage::Status(_)
             | ServerMessage::Stats(_)
+            | ServerMessage::Label(_)
             | ServerMessage::Reading(_) => {
                 self.errors.n_ignored += 1;
                 Heard::Nothing

@@ -293,14 +293,15 @@ fn source<'a>(schema: &'a Schema, viewer: &Viewer) -> Source<'a> {
     let status = viewer.session.status();
     let next_seq = viewer.sequence().next();
     // The status says which row comes with which sequence number; from there rows follow one another.
-    let position = status.map(|status| {
+    let position = status.and_then(|status| {
+        let position = status.position?;
         let n_since = next_seq.map_or(0, |next| next.saturating_sub(status.next_seq));
-        let position = status.position.saturating_add(n_since);
-        match replay {
+        let position = position.saturating_add(n_since);
+        Some(match replay {
             Some(replay) if replay.looping && replay.n_rows > 0 => position % replay.n_rows,
             Some(replay) => position.min(replay.n_rows),
             None => position,
-        }
+        })
     });
     Source {
         name: &schema.source,
@@ -310,7 +311,7 @@ fn source<'a>(schema: &'a Schema, viewer: &Viewer) -> Source<'a> {
         pace: replay.map(|replay| replay.pace),
         rate: replay.and_then(|replay| replay.rate),
         recorded_speed: replay.and_then(|replay| replay.speed),
-        speed: status.map(|status| status.speed),
+        speed: status.and_then(|status| status.speed),
         n_rows: replay.map(|replay| replay.n_rows),
         n_twins: replay.and_then(|replay| replay.n_twins),
         position,

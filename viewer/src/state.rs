@@ -1,6 +1,6 @@
 //! The one word and the one sentence that say how the viewer is: [`State`].
 
-use protocol::{Pace as ReplayPace, ReplayState};
+use protocol::{Pace as ReplayPace, SourceState};
 use serde::Serialize;
 
 use crate::session::{Connection, ModelState, Session};
@@ -208,15 +208,15 @@ fn flowing(session: &Session, progress: &Progress, pace: &mut Pace, now: f64) ->
     let is_behind = pace.update(progress, is_paced, now);
     let replay = session.status().map(|status| status.state);
     let (state, mut message) = match replay {
-        Some(ReplayState::Paused) if n_lagging > 0 => (
+        Some(SourceState::Paused) if n_lagging > 0 => (
             State::Paused,
             format!("The replay is held; {n_lagging} readings are still to be labelled."),
         ),
-        Some(ReplayState::Paused) => (
+        Some(SourceState::Paused) => (
             State::Paused,
             "The replay is held; nothing is left to label.".to_owned(),
         ),
-        Some(ReplayState::Ended) if n_lagging == 0 => (
+        Some(SourceState::Ended) if n_lagging == 0 => (
             State::Ended,
             "The replay's last row is labelled; play or seek to start again.".to_owned(),
         ),

@@ -5,7 +5,7 @@
 mod support;
 
 use protocol::{
-    Gap, GapCause, NumberType, Pace, Replay, ReplayState, Schema, ServerMessage, Stats, ViewerMessage,
+    Gap, GapCause, NumberType, Pace, Replay, Schema, ServerMessage, SourceState, Stats, ViewerMessage,
 };
 use serde_json::{Value, json};
 use support::{Bench, START, batch, batch_of, lows, schema, status};
@@ -309,7 +309,7 @@ fn a_stream_as_fast_as_its_viewers_is_not_behind_for_being_full() {
         }));
         bench.pass(5e6);
         bench.receive(lows(0, 8));
-        bench.say(&status(ReplayState::Playing, 8, 500));
+        bench.say(&status(SourceState::Playing, 8, 500));
         bench.state()
     };
     assert_eq!(state(Pace::Max), "live");
@@ -457,9 +457,9 @@ fn the_slow_factor_makes_classification_slower() {
 fn states_of_the_replay() {
     let mut bench = Bench::subscribed();
     bench.receive(lows(0, 100));
-    bench.say(&status(ReplayState::Paused, 100, 100));
+    bench.say(&status(SourceState::Paused, 100, 100));
     assert_eq!(bench.state(), "paused");
-    bench.say(&status(ReplayState::Ended, 100, 103));
+    bench.say(&status(SourceState::Ended, 100, 103));
     assert_eq!(bench.state(), "live", "three readings are still to come");
     bench.receive(lows(100, 3));
     assert_eq!(bench.state(), "ended");
@@ -469,7 +469,7 @@ fn states_of_the_replay() {
 #[test]
 fn the_position_follows_the_labels() {
     let mut bench = Bench::subscribed();
-    bench.say(&status(ReplayState::Playing, 10, 0));
+    bench.say(&status(SourceState::Playing, 10, 0));
     bench.receive(lows(0, 5));
     assert_eq!(bench.snapshot()["source"]["position"], 15);
 }

@@ -5,7 +5,7 @@
 mod support;
 
 use protocol::{
-    Encoding, ErrorMessage, Policy, ReplayState, Resume, ServerMessage, Subscribe, ViewerMessage,
+    Encoding, ErrorMessage, Policy, Resume, ServerMessage, SourceState, Subscribe, ViewerMessage,
 };
 use support::{Bench, SHA256, hello, lows, schema, status};
 use viewer::page::Start;
@@ -66,7 +66,7 @@ fn eight_pings_at_the_start_then_one_a_second() {
     bench.tick_for(700_000.0);
     assert_eq!(n_pings(&bench.take_actions()), 8);
     for _ in 0..5 {
-        bench.say(&status(ReplayState::Playing, 0, 0)); // Any message keeps the connection alive.
+        bench.say(&status(SourceState::Playing, 0, 0)); // Any message keeps the connection alive.
         bench.tick_for(1_000_000.0);
     }
     assert_eq!(n_pings(&bench.take_actions()), 5);

@@ -3,7 +3,7 @@
 //! | offset | type | header field |
 //! |---|---|---|
 //! | 0 | u8 | kind, 1 |
-//! | 1 | u8 | flags, 0 |
+//! | 1 | u8 | flags: 1 if records carry the sensor's time, else 0 |
 //! | 2 | u16 | channel |
 //! | 4 | u32 | schema revision |
 //! | 8 | u64 | sequence number of the first reading; the others follow without a gap |
@@ -11,7 +11,8 @@
 //! | 24 | u32 | readings in the batch |
 //! | 28 | u32 | 0 |
 //!
-//! A record is: u64 time sent in µs, u16 true class (65,535: not known), then each feature in its schema type,
+//! A record is: u64 time sent in µs, u16 true class (65,535: not known), u64 the sensor's time in µs (all ones: not
+//! given) where the schema says so, then each feature in its schema type,
 //! without padding. A record does not depend on its batch, so that the server encodes each reading once for all viewers.
 //!
 //! Encoding refuses what would not come back as it was; decoding checks every length before it reads and never panics
@@ -29,6 +30,13 @@ const HEADER_BYTES: usize = 32;
 /// Bytes of a record before its features: time sent and true class.
 const RECORD_HEAD_BYTES: usize = 10;
 
+/// Flag: records carry the sensor's time.
+const SENSOR_TIME: u8 = 1;
+
+/// Bytes of the sensor's time, and what stands there for a reading without one.
+const SENSOR_TIME_BYTES: usize = 8;
+const NO_SENSOR_TIME: u64 = u64::MAX;
+
 /// The true class of a reading whose class is not known.
 const NO_TRUE_LABEL: u16 = u16::MAX;
 
@@ -36,6 +44,7 @@ const NO_TRUE_LABEL: u16 = u16::MAX;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordLayout {
     types: Vec<NumberType>,
+    has_sensor_time: bool,
     record_bytes: usize,
 }
 
@@ -46,20 +55,31 @@ impl RecordLayout {
         let feature_bytes: usize = types.iter().map(|number_type| number_type.n_bytes()).sum();
         Self {
             types,
+            has_sensor_time: false,
             record_bytes: RECORD_HEAD_BYTES + feature_bytes,
         }
+    }
+
+    /// The same with room for the sensor's time in each record.
+    #[must_use]
+    pub fn with_sensor_time(mut self) -> Self {
+        if !self.has_sensor_time {
+            self.has_sensor_time = true;
+            self.record_bytes += SENSOR_TIME_BYTES;
+        }
+        self
     }
 
     /// The layout of the records of a schema's channel.
     #[must_use]
     pub fn of_schema(schema: &Schema) -> Self {
-        Self::new(
-            schema
-                .features
-                .iter()
-                .map(|feature| feature.number_type)
-                .collect(),
-        )
+        let types = schema.features.iter().map(|feature| feature.number_type);
+        let layout = Self::new(types.collect());
+        if schema.sensor_time {
+            layout.with_sensor_time()
+        } else {
+            layout
+        }
     }
 
     /// The features' types, in order.
@@ -86,15 +106,33 @@ impl RecordLayout {
         (MAX_SERVER_MESSAGE_BYTES - HEADER_BYTES) / self.record_bytes
     }
 
+    /// Appends one reading's record to `out`, without a sensor's time; after an error `out` is as it was.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`RecordLayout::encode_timed_record`].
+    pub fn encode_record(
+        &self,
+        sent_micros: u64,
+        true_label: Option<u32>,
+        features: &[f64],
+        out: &mut Vec<u8>,
+    ) -> Result<(), BatchError> {
+        self.encode_timed_record(sent_micros, None, true_label, features, out)
+    }
+
     /// Appends one reading's record to `out`; after an error `out` is as it was.
+    ///
+    /// `sensor_micros` is left out where the layout has no room for it. Its largest value means that there is none.
     ///
     /// # Errors
     ///
     /// [`BatchError::FeatureCount`] if there are not as many features as the schema has, [`BatchError::DoesNotFit`] if
     /// a value would not come back bit for bit, [`BatchError::ClassTooLarge`] if the true class is above 65,534.
-    pub fn encode_record(
+    pub fn encode_timed_record(
         &self,
         sent_micros: u64,
+        sensor_micros: Option<u64>,
         true_label: Option<u32>,
         features: &[f64],
         out: &mut Vec<u8>,
@@ -118,20 +156,50 @@ impl RecordLayout {
                 number_type,
             });
         }
-        let class = match true_label {
-            None => NO_TRUE_LABEL,
-            Some(class) => match u16::try_from(class) {
-                Ok(narrow) if narrow != NO_TRUE_LABEL => narrow,
-                _ => return Err(BatchError::ClassTooLarge { class }),
-            },
-        };
+        let class = class_field(true_label)?;
         out.reserve(self.record_bytes);
         out.extend_from_slice(&sent_micros.to_le_bytes());
         out.extend_from_slice(&class.to_le_bytes());
+        if self.has_sensor_time {
+            out.extend_from_slice(&sensor_micros.unwrap_or(NO_SENSOR_TIME).to_le_bytes());
+        }
         for (number_type, &value) in self.types.iter().zip(features) {
             number_type.push(value, out);
         }
         Ok(())
+    }
+
+    /// Gives a record of this layout another true class.
+    ///
+    /// # Errors
+    ///
+    /// [`BatchError::RecordLength`] if it has not the layout's length, [`BatchError::ClassTooLarge`] if the class is
+    /// above 65,534.
+    pub fn relabel(&self, record: &mut [u8], true_label: u32) -> Result<(), BatchError> {
+        if record.len() != self.record_bytes {
+            return Err(BatchError::RecordLength {
+                expected: self.record_bytes,
+                actual: record.len(),
+            });
+        }
+        let class = class_field(Some(true_label))?;
+        record[8..RECORD_HEAD_BYTES].copy_from_slice(&class.to_le_bytes());
+        Ok(())
+    }
+
+    fn flags(&self) -> u8 {
+        if self.has_sensor_time { SENSOR_TIME } else { 0 }
+    }
+}
+
+/// A true class as it stands in a record.
+fn class_field(true_label: Option<u32>) -> Result<u16, BatchError> {
+    match true_label {
+        None => Ok(NO_TRUE_LABEL),
+        Some(class) => match u16::try_from(class) {
+            Ok(narrow) if narrow != NO_TRUE_LABEL => Ok(narrow),
+            _ => Err(BatchError::ClassTooLarge { class }),
+        },
     }
 }
 
@@ -176,7 +244,7 @@ impl BatchHeader {
         if kind != KIND {
             return Err(BatchError::UnknownKind { actual: kind });
         }
-        if flags != 0 {
+        if flags & !SENSOR_TIME != 0 {
             return Err(BatchError::UnknownFlags { actual: flags });
         }
         // The last four bytes are kept for later: whatever a server puts there may be ignored.
@@ -201,9 +269,10 @@ impl BatchHeader {
         }
     }
 
-    fn to_bytes(self) -> [u8; HEADER_BYTES] {
+    fn to_bytes(self, flags: u8) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
         bytes[0] = KIND;
+        bytes[1] = flags;
         bytes[2..4].copy_from_slice(&self.channel.to_le_bytes());
         bytes[4..8].copy_from_slice(&self.revision.to_le_bytes());
         bytes[8..16].copy_from_slice(&self.first_seq.to_le_bytes());
@@ -240,6 +309,7 @@ fn field<const N: usize>(header: &[u8; HEADER_BYTES], offset: usize) -> [u8; N] 
 #[derive(Debug, Clone)]
 pub struct BatchWriter {
     header: BatchHeader,
+    flags: u8,
     record_bytes: usize,
     bytes: Vec<u8>,
 }
@@ -268,9 +338,10 @@ impl BatchWriter {
             n_readings: 0,
         };
         let mut bytes = Vec::with_capacity(HEADER_BYTES + n_readings * layout.record_bytes);
-        bytes.extend_from_slice(&header.to_bytes());
+        bytes.extend_from_slice(&header.to_bytes(layout.flags()));
         Self {
             header,
+            flags: layout.flags(),
             record_bytes: layout.record_bytes,
             bytes,
         }
@@ -321,7 +392,7 @@ impl BatchWriter {
     #[must_use]
     pub fn finish(mut self, written_micros: u64) -> Vec<u8> {
         self.header.written_micros = written_micros;
-        self.bytes[..HEADER_BYTES].copy_from_slice(&self.header.to_bytes());
+        self.bytes[..HEADER_BYTES].copy_from_slice(&self.header.to_bytes(self.flags));
         self.bytes
     }
 }
@@ -331,8 +402,10 @@ impl BatchWriter {
 pub struct RecordHead {
     /// The reading's sequence number.
     pub seq: u64,
-    /// When the source sent it, µs since the Unix epoch.
+    /// When it was sent or, from a sensor, when it arrived at the server: µs since the Unix epoch, the server's clock.
     pub sent_micros: u64,
+    /// When it was measured by the sensor's own account, µs since the Unix epoch.
+    pub sensor_micros: Option<u64>,
     /// Its true class, if known. It may be beyond the schema's classes: check before indexing with it.
     pub true_label: Option<u32>,
 }
@@ -352,10 +425,15 @@ impl<'a> ReadingBatch<'a> {
     ///
     /// # Errors
     ///
-    /// Those of [`BatchHeader::decode`], and [`BatchError::Length`] if there are not exactly the bytes announced.
+    /// Those of [`BatchHeader::decode`], [`BatchError::UnknownFlags`] if the batch carries the sensor's time and the
+    /// layout does not or the other way round, and [`BatchError::Length`] if there are not exactly the bytes announced.
     pub fn decode(bytes: &'a [u8], layout: &'a RecordLayout) -> Result<Self, BatchError> {
         let mut records = bytes;
         let header = BatchHeader::take(&mut records)?;
+        let flags = bytes.get(1).copied().unwrap_or(0);
+        if flags != layout.flags() {
+            return Err(BatchError::UnknownFlags { actual: flags });
+        }
         // In u64: 32 bits would overflow on wasm32.
         let expected = (layout.record_bytes as u64)
             .checked_mul(u64::from(header.n_readings))
@@ -449,6 +527,11 @@ impl Record<'_> {
         let mut rest = self.record;
         let sent_micros = take(&mut rest).map_or(0, u64::from_le_bytes);
         let class = take(&mut rest).map_or(NO_TRUE_LABEL, u16::from_le_bytes);
+        let sensor_micros = if self.layout.has_sensor_time {
+            take(&mut rest).map(u64::from_le_bytes)
+        } else {
+            None
+        };
         features.clear();
         features.extend(
             self.layout
@@ -465,6 +548,7 @@ impl Record<'_> {
         RecordHead {
             seq: self.seq,
             sent_micros,
+            sensor_micros: sensor_micros.filter(|&micros| micros != NO_SENSOR_TIME),
             true_label,
         }
     }
@@ -518,8 +602,8 @@ pub enum BatchError {
         /// The byte.
         actual: u8,
     },
-    /// Flags that may change the layout in a way not known here.
-    #[error("expected flags 0, got {actual:#04x}")]
+    /// Flags that may change the layout in a way not known here, or that are not those of the schema.
+    #[error("expected the flags that the schema calls for, got {actual:#04x}")]
     UnknownFlags {
         /// The byte.
         actual: u8,

@@ -80,7 +80,7 @@ impl From<&DecodeError> for ErrorMessage {
 impl ServerMessage {
     /// The values of `op` that a server sends.
     pub const OPS: &'static [&'static str] = &[
-        "hello", "schema", "reading", "gap", "stats", "pong", "status", "err",
+        "hello", "schema", "reading", "gap", "stats", "pong", "status", "label", "err",
     ];
 
     /// This message's `op`.
@@ -94,6 +94,7 @@ impl ServerMessage {
             Self::Stats(_) => "stats",
             Self::Pong(_) => "pong",
             Self::Status(_) => "status",
+            Self::Label(_) => "label",
             Self::Err(_) => "err",
         }
     }
@@ -122,6 +123,7 @@ impl ServerMessage {
             "stats" => Self::Stats(fields(op, text)?),
             "pong" => Self::Pong(fields(op, text)?),
             "status" => Self::Status(fields(op, text)?),
+            "label" => Self::Label(fields(op, text)?),
             _ => Self::Err(fields(op, text)?),
         };
         message.validate()?;
@@ -182,8 +184,10 @@ impl ServerMessage {
                 )
             }
             Self::Pong(pong) => check_time(self.op(), pong.viewer_sent_micros),
-            Self::Status(status) => check_speed(self.op(), "speed", status.speed),
-            Self::Hello(_) | Self::Reading(_) | Self::Err(_) => Ok(()),
+            Self::Status(status) => status
+                .speed
+                .map_or(Ok(()), |speed| check_speed(self.op(), "speed", speed)),
+            Self::Hello(_) | Self::Reading(_) | Self::Label(_) | Self::Err(_) => Ok(()),
         }
     }
 }

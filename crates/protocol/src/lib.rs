@@ -2,12 +2,12 @@
 //!
 //! `runnel.v1` on `/live` carries JSON text messages both ways; readings may travel in binary batches instead,
 //! each feature in the narrowest type that keeps the schema's values exactly. The reference is docs/protocol.md.
-//! What sensors may send is another matter, read by the module `sensor` of the feature of this name;
-//! its reference is docs/sensors.md.
+//! What sensors may send is another matter, read by the module `sensor` of the feature of this name.
 #![forbid(unsafe_code)]
 
 mod batch;
 mod decode;
+mod ingest;
 mod message;
 mod number_type;
 #[cfg(feature = "sensor")]
@@ -15,6 +15,7 @@ pub mod sensor;
 
 pub use batch::{BatchError, BatchHeader, BatchWriter, ReadingBatch, Record, RecordHead, RecordLayout};
 pub use decode::DecodeError;
+pub use ingest::*;
 pub use message::*;
 
 /// The WebSocket subprotocol of `/live`.

@@ -26,8 +26,10 @@ pub enum ServerMessage {
     Stats(Stats),
     /// Answer to `ping`.
     Pong(Pong),
-    /// State of a channel's replay.
+    /// State of a channel's source.
     Status(Status),
+    /// The true class of a reading that went out before it was known.
+    Label(Label),
     /// Something the viewer sent was not understood or not possible; the connection stays open.
     Err(ErrorMessage),
 }
@@ -74,12 +76,16 @@ pub struct Schema {
     pub channel: u16,
     /// Name of the source.
     pub source: String,
-    /// Counts up from 1 when features or classes change.
+    /// Counts up from 1 when features, classes or the model change.
     pub revision: u32,
     /// The features of a reading, in order.
     pub features: Vec<Feature>,
-    /// Class names; a class id is a position in this list.
+    /// Class names; a class id is a position in this list. A later revision only ever appends to it, unless it also
+    /// has other features.
     pub classes: Vec<String>,
+    /// Whether readings carry the time that the sensor itself gave them, beside the server's.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub sensor_time: bool,
     /// Oldest sequence number that can still be had.
     pub oldest_seq: u64,
     /// The sequence number that the next reading will get.
@@ -179,6 +185,14 @@ pub struct Model {
     pub sha256: String,
     /// One line for people, e.g. `kNN, k = 5, Euclidean, raw, 464,809 rows`.
     pub description: String,
+    /// Only with a model trained from the stream itself: readings below this sequence number may have trained it, so
+    /// what it makes of them says nothing about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trained_until: Option<u64>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// One reading as JSON.
@@ -188,8 +202,13 @@ pub struct Reading {
     pub channel: u16,
     /// Its sequence number.
     pub seq: u64,
-    /// When the source sent it.
+    /// When it was sent: by the replay, or by a sensor and then as its arrival at the server. Always by the server's
+    /// clock, so that latencies can be taken from it.
     pub sent_micros: u64,
+    /// When it was measured by the sensor's own account, in microseconds since the Unix epoch; only where the schema's
+    /// `sensor_time` is set and the reading carried one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sensor_micros: Option<u64>,
     /// Its features in the schema's order; NaN for a value that is missing, which JSON writes as `null`.
     #[serde(deserialize_with = "null_as_nan")]
     pub features: Vec<f64>,
@@ -269,25 +288,30 @@ pub struct Pong {
     pub server_sent_micros: u64,
 }
 
-/// State of a channel's replay; sent after a subscription and whenever it changes.
+/// State of a channel's source; sent after a subscription and whenever it changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// The channel.
     pub channel: u16,
-    /// What the replay is doing.
-    pub state: ReplayState,
-    /// Row of the stream that comes next, `0..n_rows`.
-    pub position: u64,
+    /// What the source is doing.
+    pub state: SourceState,
+    /// Row of the stream that comes next, `0..n_rows`; only of a replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<u64>,
     /// The sequence number that comes next.
     pub next_seq: u64,
-    /// How fast it goes, 1 being the rate or speed that the server was started with.
-    pub speed: f64,
+    /// How fast it goes, 1 being the rate or speed that the server was started with; only of a replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed: Option<f64>,
+    /// For people: why no model labels this source, or what it lacks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
-/// What a replay is doing.
+/// What a source is doing: a replay the first four, sensors the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum ReplayState {
+pub enum SourceState {
     /// For its first viewer.
     Waiting,
     /// Readings flow.
@@ -296,6 +320,25 @@ pub enum ReplayState {
     Paused,
     /// The last row was sent; `seek` or `play` starts again.
     Ended,
+    /// Sensors send.
+    Live,
+    /// Sensors have sent nothing for some seconds.
+    Silent,
+    /// Forgotten after a long silence: the channel carries no more readings, and its number is not used again.
+    Gone,
+}
+
+/// The true class of a reading that went out before it was known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Label {
+    /// The channel.
+    pub channel: u16,
+    /// The schema's revision whose classes are meant.
+    pub revision: u32,
+    /// The reading's sequence number.
+    pub seq: u64,
+    /// Its true class.
+    pub true_label: u32,
 }
 
 /// What went wrong with a viewer's message.

@@ -34,6 +34,7 @@ fn golden_batch_decodes_to_its_readings() {
         let head = RecordHead {
             seq: 41 + idx as u64,
             sent_micros,
+            sensor_micros: None,
             true_label,
         };
         assert_eq!(batch.read(idx, &mut features), head);
@@ -229,4 +230,41 @@ fn a_missing_value_is_null_in_json() {
     };
     assert!(reading.features[0] == 1.5 && reading.features[1].is_nan());
     assert_eq!(message.to_json(), text);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_batch_and_a_layout_agree_on_the_sensors_time() {
+    let plain = RecordLayout::new(vec![NumberType::F64]);
+    let timed = plain.clone().with_sensor_time();
+    assert_eq!(timed.record_bytes(), plain.record_bytes() + 8);
+    let write = |layout: &RecordLayout| {
+        let mut record = Vec::new();
+        layout
+            .encode_timed_record(20, Some(10), None, &[0.5], &mut record)
+            .unwrap();
+        layout.relabel(&mut record, 3).unwrap();
+        let mut batch = BatchWriter::new(layout, 1, 1, 0);
+        batch.push(&record).unwrap();
+        batch.finish(30)
+    };
+    let head = |layout: &RecordLayout| {
+        let bytes = write(layout);
+        let mut features = Vec::new();
+        let head = ReadingBatch::decode(&bytes, layout)
+            .unwrap()
+            .read(0, &mut features);
+        assert_eq!((features, head.true_label), (vec![0.5], Some(3)));
+        head.sensor_micros
+    };
+    assert_eq!((head(&plain), head(&timed)), (None, Some(10)));
+    let flags = |bytes: &[u8], layout: &RecordLayout| ReadingBatch::decode(bytes, layout).map(|_| ());
+    assert_eq!(
+        flags(&write(&timed), &plain),
+        Err(BatchError::UnknownFlags { actual: 1 })
+    );
+    assert_eq!(
+        flags(&write(&plain), &timed),
+        Err(BatchError::UnknownFlags { actual: 0 })
+    );
+    assert!(timed.relabel(&mut [0; 3], 3).is_err());
 }

@@ -46,6 +46,15 @@ fn examples_decode_and_cover_every_op() {
         ops.insert(message.op());
     }
     assert_eq!(ops, ViewerMessage::OPS.iter().copied().collect());
+
+    let mut ops = BTreeSet::new();
+    for line in block_lines("json sensor") {
+        let message: IngestMessage =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert_eq!(message.to_json(), line);
+        ops.insert(line.split('"').nth(3).unwrap());
+    }
+    assert_eq!(ops, BTreeSet::from(["hello", "format", "ack", "err"]));
 }
 
 #[test]

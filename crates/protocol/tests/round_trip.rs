@@ -90,12 +90,15 @@ fn replay() -> impl Strategy<Value = Replay> {
 }
 
 fn model() -> impl Strategy<Value = Model> {
-    (text(), any::<u64>(), text(), text()).prop_map(|(url, n_bytes, sha256, description)| Model {
-        url,
-        n_bytes,
-        sha256,
-        description,
-    })
+    (text(), any::<u64>(), text(), text(), option::of(any::<u64>())).prop_map(
+        |(url, n_bytes, sha256, description, trained_until)| Model {
+            url,
+            n_bytes,
+            sha256,
+            description,
+            trained_until,
+        },
+    )
 }
 
 fn schema() -> impl Strategy<Value = Schema> {
@@ -110,11 +113,12 @@ fn schema() -> impl Strategy<Value = Schema> {
         names,
         any::<u64>(),
         any::<u64>(),
+        any::<bool>(),
         option::of(replay()),
         option::of(model()),
     )
         .prop_map(
-            |((channel, source, revision, features, classes), a, b, replay, model)| {
+            |((channel, source, revision, features, classes), a, b, sensor_time, replay, model)| {
                 let (oldest_seq, next_seq) = (a.min(b), a.max(b));
                 Schema {
                     channel,
@@ -122,6 +126,7 @@ fn schema() -> impl Strategy<Value = Schema> {
                     revision,
                     features,
                     classes,
+                    sensor_time,
                     oldest_seq,
                     next_seq,
                     replay,
@@ -147,18 +152,22 @@ fn server_message() -> impl Strategy<Value = ServerMessage> {
         any::<u16>(),
         any::<u64>(),
         any::<u64>(),
+        option::of(any::<u64>()),
         vec(finite(), 0..8),
         option::of(any::<u32>()),
     )
-        .prop_map(|(channel, seq, sent_micros, features, true_label)| {
-            ServerMessage::Reading(Reading {
-                channel,
-                seq,
-                sent_micros,
-                features,
-                true_label,
-            })
-        });
+        .prop_map(
+            |(channel, seq, sent_micros, sensor_micros, features, true_label)| {
+                ServerMessage::Reading(Reading {
+                    channel,
+                    seq,
+                    sent_micros,
+                    sensor_micros,
+                    features,
+                    true_label,
+                })
+            },
+        );
     let gap = (any::<u16>(), 0..u64::MAX, 1..u64::MAX, cause()).prop_map(|(channel, from, n, cause)| {
         ServerMessage::Gap(Gap {
             channel,
@@ -198,27 +207,42 @@ fn server_message() -> impl Strategy<Value = ServerMessage> {
         },
     );
     let states = [
-        ReplayState::Waiting,
-        ReplayState::Playing,
-        ReplayState::Paused,
-        ReplayState::Ended,
+        SourceState::Waiting,
+        SourceState::Playing,
+        SourceState::Paused,
+        SourceState::Ended,
+        SourceState::Live,
+        SourceState::Silent,
+        SourceState::Gone,
     ];
     let status = (
         any::<u16>(),
         prop::sample::select(states.to_vec()),
+        option::of(any::<u64>()),
         any::<u64>(),
-        any::<u64>(),
-        positive(),
+        option::of(positive()),
+        option::of(text()),
     )
-        .prop_map(|(channel, state, position, next_seq, speed)| {
+        .prop_map(|(channel, state, position, next_seq, speed, message)| {
             ServerMessage::Status(Status {
                 channel,
                 state,
                 position,
                 next_seq,
                 speed,
+                message,
             })
         });
+    let label = (any::<u16>(), any::<u32>(), any::<u64>(), any::<u32>()).prop_map(
+        |(channel, revision, seq, true_label)| {
+            ServerMessage::Label(Label {
+                channel,
+                revision,
+                seq,
+                true_label,
+            })
+        },
+    );
     let err = (text(), text()).prop_map(|(code, message)| ServerMessage::Err(ErrorMessage { code, message }));
     prop_oneof![
         hello,
@@ -228,6 +252,7 @@ fn server_message() -> impl Strategy<Value = ServerMessage> {
         stats,
         pong,
         status,
+        label,
         err
     ]
 }
@@ -319,7 +344,7 @@ proptest! {
     #[test]
     fn json_keeps_every_bit_of_a_feature(features in vec(finite(), 1..20)) {
         let message = ServerMessage::Reading(Reading {
-            channel: 0, seq: 0, sent_micros: 0, features: features.clone(), true_label: None,
+            channel: 0, seq: 0, sent_micros: 0, sensor_micros: None, features: features.clone(), true_label: None,
         });
         let Ok(ServerMessage::Reading(returned)) = ServerMessage::from_json(&message.to_json()) else {
             return Err(TestCaseError::fail("not a reading"));
@@ -335,13 +360,16 @@ proptest! {
         revision: u32,
         first_seq in 0..u64::MAX - 20,
         written_micros: u64,
+        sensor_time in option::of(option::of(0..u64::MAX)),
     ) {
         let layout = RecordLayout::new(types);
+        let layout = if sensor_time.is_some() { layout.with_sensor_time() } else { layout };
+        let sensor_micros = sensor_time.flatten();
         let mut batch = BatchWriter::new(&layout, channel, revision, first_seq);
         let mut record = Vec::new();
         for (sent_micros, true_label, features) in &rows {
             record.clear();
-            layout.encode_record(*sent_micros, *true_label, features, &mut record)?;
+            layout.encode_timed_record(*sent_micros, sensor_micros, *true_label, features, &mut record)?;
             batch.push(&record)?;
         }
         let bytes = batch.finish(written_micros);
@@ -353,7 +381,7 @@ proptest! {
         let mut features = Vec::new();
         for (idx, (record, (sent_micros, true_label, values))) in batch.readings().zip(rows).enumerate() {
             let head = record.read(&mut features);
-            prop_assert_eq!(head, RecordHead { seq: first_seq + idx as u64, sent_micros, true_label });
+            prop_assert_eq!(head, RecordHead { seq: first_seq + idx as u64, sent_micros, sensor_micros, true_label });
             prop_assert_eq!(features.len(), values.len());
             for (returned, value) in features.iter().zip(&values) {
                 prop_assert!(returned.to_bits() == value.to_bits() || (returned.is_nan() && value.is_nan()));

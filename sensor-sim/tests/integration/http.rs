@@ -95,7 +95,7 @@ async fn health_tells_of_viewers_and_readings() {
     let health = server.health().await;
     assert_eq!(health["session"], viewer.session.as_str());
     assert_eq!(
-        (&health["source"], &health["n_viewers"]),
+        (&health["channels"][0]["source"], &health["n_viewers"]),
         (&"small".into(), &1.into())
     );
     assert!(health["n_produced"].as_u64() >= Some(10), "{health}");

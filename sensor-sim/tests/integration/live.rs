@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::support::{CHANNEL, Got, N_STREAM, RUSH, TestServer, config, dataset, reading, within_limit};
 use classifier::Preparation;
 use datasets::{Column, Dataset};
-use protocol::{Encoding, GapCause, Policy, ReplayState, ServerMessage, ViewerMessage};
+use protocol::{Encoding, GapCause, Policy, ServerMessage, SourceState, ViewerMessage};
 use sensor_sim::{Config, Pace, RecordedTimes, Start};
 
 #[tokio::test]
@@ -58,8 +58,8 @@ async fn json_and_binary_carry_the_very_same_readings_in_stream_order() {
     let expected: Vec<Got> = (0..N_STREAM).map(reading).collect();
     assert_eq!(json.collect(0, N_STREAM).await, expected);
     assert_eq!(binary.collect(0, N_STREAM).await, expected);
-    let ended = json.status(|status| status.state == ReplayState::Ended).await;
-    assert_eq!((ended.position, ended.next_seq), (N_STREAM, N_STREAM));
+    let ended = json.status(|status| status.state == SourceState::Ended).await;
+    assert_eq!((ended.position, ended.next_seq), (Some(N_STREAM), N_STREAM));
 }
 
 #[tokio::test]
@@ -278,23 +278,23 @@ async fn control_acts_on_the_shared_replay_and_is_announced_to_all() {
     let server = TestServer::start(slow).await;
     let (mut one, mut two) = (server.viewer().await, server.viewer().await);
     one.subscribe(|_| {}).await;
-    one.status(|status| status.state == ReplayState::Playing).await;
-    two.status(|status| status.state == ReplayState::Playing).await;
+    one.status(|status| status.state == SourceState::Playing).await;
+    two.status(|status| status.state == SourceState::Playing).await;
 
     one.send_text("{\"op\":\"pause\",\"channel\":1}").await;
-    one.status(|status| status.state == ReplayState::Paused).await;
-    two.status(|status| status.state == ReplayState::Paused).await;
+    one.status(|status| status.state == SourceState::Paused).await;
+    two.status(|status| status.state == SourceState::Paused).await;
 
     two.send_text("{\"op\":\"seek\",\"channel\":1,\"position\":70}")
         .await;
-    let status = one.status(|status| status.position == 70).await;
-    assert_eq!(status.state, ReplayState::Paused);
+    let status = one.status(|status| status.position == Some(70)).await;
+    assert_eq!(status.state, SourceState::Paused);
 
     two.send_text("{\"op\":\"speed\",\"channel\":1,\"factor\":1e8}")
         .await;
-    one.status(|status| status.speed == 1e8).await;
+    one.status(|status| status.speed == Some(1e8)).await;
     two.send_text("{\"op\":\"play\",\"channel\":1}").await;
-    let ended = one.status(|status| status.state == ReplayState::Ended).await;
+    let ended = one.status(|status| status.state == SourceState::Ended).await;
     let next_seq = ended.next_seq;
     assert!(
         (10..=11).contains(&next_seq),
@@ -306,7 +306,7 @@ async fn control_acts_on_the_shared_replay_and_is_announced_to_all() {
     assert_eq!(one.next_error().await, "not-possible");
     one.send_text("{\"op\":\"seek\",\"channel\":1,\"position\":79}")
         .await;
-    one.status(|status| status.state == ReplayState::Ended && status.next_seq == next_seq + 1)
+    one.status(|status| status.state == SourceState::Ended && status.next_seq == next_seq + 1)
         .await;
 }
 
@@ -385,7 +385,7 @@ async fn a_replay_that_fails_ends_the_server() {
     // Enough values to train with, too few to stream.
     broken.columns[3] = Column::F64((0..50).map(f64::from).collect());
     let config = Config {
-        dataset: Arc::new(broken),
+        dataset: Some(Arc::new(broken)),
         pace: RUSH,
         start: Start::Now,
         ..config()

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod http;
+mod ingest;
 mod live;
 mod program;
 mod support;

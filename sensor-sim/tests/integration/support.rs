@@ -98,6 +98,22 @@ impl TestServer {
 
     /// Sends a request and returns head and body.
     pub(crate) async fn http(&self, request_line: &str, headers: &str) -> (String, Vec<u8>) {
+        self.http_raw(request_line, headers, b"").await
+    }
+
+    /// The same with a body.
+    pub(crate) async fn http_with(
+        &self,
+        request_line: &str,
+        headers: &str,
+        body: &[u8],
+    ) -> (String, Vec<u8>) {
+        let headers = format!("{headers}Content-Length: {}\r\n", body.len());
+        self.http_raw(request_line, &headers, body).await
+    }
+
+    /// The same with a body as it goes over the wire; the headers have to say how long it is.
+    pub(crate) async fn http_raw(&self, request_line: &str, headers: &str, body: &[u8]) -> (String, Vec<u8>) {
         let host = if headers.to_lowercase().contains("host:") {
             String::new()
         } else {
@@ -106,8 +122,10 @@ impl TestServer {
         let request = format!("{request_line} HTTP/1.1\r\n{host}{headers}Connection: close\r\n\r\n");
         let mut socket = TcpStream::connect(self.address).await.unwrap();
         socket.write_all(request.as_bytes()).await.unwrap();
+        // A server that refuses need not read the rest.
+        let _ = socket.write_all(body).await;
         let mut response = Vec::new();
-        within_limit(socket.read_to_end(&mut response)).await.unwrap();
+        let _ = within_limit(socket.read_to_end(&mut response)).await;
         let end = response
             .windows(4)
             .position(|bytes| bytes == b"\r\n\r\n")
@@ -124,7 +142,7 @@ impl TestServer {
 
     /// Waits for the end of the replay; who connects later is told no status before it subscribes.
     pub(crate) async fn ended(&self) {
-        within_limit(async { while self.health().await["replay"] != "ended" {} }).await;
+        within_limit(async { while self.health().await["channels"][0]["state"] != "ended" {} }).await;
     }
 
     /// A WebSocket handshake with more headers; the status if it is refused.

@@ -5,8 +5,8 @@ use std::cell::Cell;
 
 use classifier_wasm::classifier::{Knn, KnnOptions, ModelMetadata, RowMajor};
 use protocol::{
-    BatchWriter, Feature, Hello, Model, NumberType, Pong, RecordLayout, Replay, ReplayState, Schema,
-    ServerMessage, Status, VERSION, ViewerMessage,
+    BatchWriter, Feature, Hello, Model, NumberType, Pong, RecordLayout, Replay, Schema, ServerMessage,
+    SourceState, Status, VERSION, ViewerMessage,
 };
 use viewer::Viewer;
 use viewer::page::Start;
@@ -42,6 +42,7 @@ pub fn schema() -> Schema {
             max: Some(10.0),
         }],
         classes: vec!["low".to_owned(), "high".to_owned()],
+        sensor_time: false,
         oldest_seq: 0,
         next_seq: 0,
         replay: Some(Replay {
@@ -58,6 +59,7 @@ pub fn schema() -> Schema {
             n_bytes: model_file().len() as u64,
             sha256: SHA256.to_owned(),
             description: "kNN, k = 1".to_owned(),
+            trained_until: None,
         }),
     }
 }
@@ -99,13 +101,14 @@ pub fn lows(first_seq: u64, n: usize) -> Vec<u8> {
     batch(first_seq, &vec![(1.0, Some(0)); n])
 }
 
-pub fn status(state: ReplayState, position: u64, next_seq: u64) -> ServerMessage {
+pub fn status(state: SourceState, position: u64, next_seq: u64) -> ServerMessage {
     ServerMessage::Status(Status {
         channel: 3,
         state,
-        position,
+        position: Some(position),
         next_seq,
-        speed: 1.0,
+        speed: Some(1.0),
+        message: None,
     })
 }
 

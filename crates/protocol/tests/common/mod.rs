@@ -26,6 +26,7 @@ pub(crate) fn server_messages() -> Vec<(&'static str, ServerMessage)> {
                 revision: 3,
                 features: vec![],
                 classes: vec![],
+                sensor_time: true,
                 oldest_seq: 0,
                 next_seq: 0,
                 replay: None,
@@ -38,6 +39,7 @@ pub(crate) fn server_messages() -> Vec<(&'static str, ServerMessage)> {
                 channel: 1,
                 seq: 41,
                 sent_micros: 1_795_250_400_123_456,
+                sensor_micros: None,
                 features: vec![2596.0, -0.0, 0.1, 1e-7, 5e-324, f64::MAX],
                 true_label: Some(4),
             }),
@@ -48,6 +50,7 @@ pub(crate) fn server_messages() -> Vec<(&'static str, ServerMessage)> {
                 channel: 7,
                 seq: u64::MAX,
                 sent_micros: 0,
+                sensor_micros: Some(1_795_250_399_000_000),
                 features: vec![],
                 true_label: None,
             }),
@@ -85,10 +88,31 @@ pub(crate) fn server_messages() -> Vec<(&'static str, ServerMessage)> {
             "status",
             ServerMessage::Status(Status {
                 channel: 1,
-                state: ReplayState::Playing,
-                position: 830,
+                state: SourceState::Playing,
+                position: Some(830),
                 next_seq: 830,
-                speed: 2.5,
+                speed: Some(2.5),
+                message: None,
+            }),
+        ),
+        (
+            "status-live",
+            ServerMessage::Status(Status {
+                channel: 2,
+                state: SourceState::Silent,
+                position: None,
+                next_seq: 17,
+                speed: None,
+                message: Some("no model has the feature hum".to_owned()),
+            }),
+        ),
+        (
+            "label",
+            ServerMessage::Label(Label {
+                channel: 2,
+                revision: 3,
+                seq: 16,
+                true_label: 1,
             }),
         ),
         (
@@ -187,6 +211,7 @@ pub(crate) fn replay_schema() -> Schema {
             feature("Ratio", None, NumberType::F64, None, Some(0.1)),
         ],
         classes: vec!["Spruce/Fir".to_owned(), "Lodgepole Pine".to_owned()],
+        sensor_time: false,
         oldest_seq: 12,
         next_seq: 830,
         replay: Some(Replay {
@@ -206,6 +231,7 @@ pub(crate) fn replay_schema() -> Schema {
             n_bytes: 16_777_216,
             sha256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".to_owned(),
             description: "kNN, k = 5, Euclidean, raw, 464,809 rows".to_owned(),
+            trained_until: None,
         }),
     }
 }

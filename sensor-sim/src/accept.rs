@@ -1,0 +1,89 @@
+//! Takes connections in and hands them to HTTP, within bounds: [`accept`].
+//!
+//! axum's own loop has no time limit for a request's head and no bound on connections, so that a client which sends a
+//! byte now and then would hold memory for as long as it likes.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
+use tracing::{debug, warn};
+
+use crate::server::Server;
+
+/// Most bytes of a request's head; a larger one is answered with 431.
+pub(crate) const MAX_HEAD_BYTES: usize = 16 * 1024;
+
+/// Connections that may speak plain HTTP at a time; further ones wait until one ends. A WebSocket counts until its
+/// handshake is over. Not tuned: a browser opens six.
+const MAX_CONNECTIONS: usize = 1_024;
+
+/// How long to wait when no connection can be taken in, e.g. because there are no file handles left.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(200);
+
+/// Serves connections until the server shuts down, then lets the requests under way end.
+pub(crate) async fn accept(listener: TcpListener, router: Router, server: Arc<Server>) -> io::Result<()> {
+    let seats = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let next = async {
+            let seat = Arc::clone(&seats).acquire_owned().await;
+            (seat, listener.accept().await)
+        };
+        let Some((seat, accepted)) = server.shutdown.run_until_cancelled(next).await else {
+            break;
+        };
+        match accepted {
+            Ok((tcp, _)) => {
+                let connection = serve_connection(tcp, router.clone(), Arc::clone(&server));
+                tokio::spawn(async move {
+                    connection.await;
+                    drop(seat);
+                });
+            }
+            Err(error) => {
+                warn!(%error, "a connection could not be taken in");
+                sleep(PAUSE_AFTER_FAILURE).await;
+            }
+        }
+    }
+    // All seats free again: nobody is being answered any more.
+    let _ = seats.acquire_many(MAX_CONNECTIONS as u32).await;
+    Ok(())
+}
+
+async fn serve_connection(tcp: TcpStream, router: Router, server: Arc<Server>) {
+    // Readings are small and must not wait for one another.
+    if let Err(error) = tcp.set_nodelay(true) {
+        warn!(%error, "switching off Nagle's algorithm for a connection failed");
+    }
+    let mut connection = std::pin::pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(server.limits.handshake)
+            .max_buf_size(MAX_HEAD_BYTES)
+            .serve_connection(TokioIo::new(tcp), TowerToHyperService::new(router))
+            .with_upgrades()
+    );
+    let mut is_ending = false;
+    loop {
+        tokio::select! {
+            result = connection.as_mut() => {
+                if let Err(error) = result {
+                    debug!(%error, "a connection ended early");
+                }
+                return;
+            }
+            () = server.shutdown.cancelled(), if !is_ending => {
+                connection.as_mut().graceful_shutdown();
+                is_ending = true;
+            }
+        }
+    }
+}

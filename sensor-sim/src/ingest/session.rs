@@ -1,0 +1,295 @@
+//! One sensor's WebSocket: takes messages as they come, and says what was wrong with one.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{SinkExt as _, StreamExt as _};
+use protocol::sensor::SensorDecoder;
+use protocol::{ErrorMessage, IngestFormat, IngestHello, IngestMessage};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{self, error::CapacityError};
+use tracing::{debug, info};
+
+use super::{ack, decode};
+use crate::limits::Limits;
+use crate::requests::problem;
+use crate::server::Server;
+use crate::source::{SourceUser, TakeError};
+use crate::upgrade::Socket;
+
+/// A sensor is told of its mistakes this often; those in between are counted.
+const TELL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A socket that takes no answer for this long is given up. Short: a sensor that reads nothing has buffers for many.
+const WRITE_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long the closing handshake may take.
+const CLOSE_LIMIT: Duration = Duration::from_secs(1);
+
+/// What a sensor's WebSocket may cost.
+pub(super) fn socket_config(limits: &Limits) -> WebSocketConfig {
+    WebSocketConfig::default()
+        .max_message_size(Some(limits.message_bytes))
+        .max_frame_size(Some(limits.message_bytes))
+        .read_buffer_size(4 * 1024)
+        .write_buffer_size(0)
+        // tungstenite wants it above the write buffer's size; the answers are short.
+        .max_write_buffer_size(64 * 1024)
+}
+
+/// What a connection needs.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) server: Arc<Server>,
+    pub(super) source: SourceUser,
+    pub(super) decoder: SensorDecoder,
+    pub(super) wants_ack: bool,
+}
+
+/// Why a session is over.
+#[derive(Debug)]
+enum End {
+    /// The sensor closed, or its connection broke.
+    Left,
+    Silent,
+    Stuck,
+    ServerEnds,
+    Broken(tungstenite::Error),
+}
+
+/// Mistakes, told at most once in a while.
+#[derive(Debug, Default)]
+struct Complaints {
+    told_at: Option<Instant>,
+    n_untold: u64,
+}
+
+impl Complaints {
+    /// The message to send now, if it is time for one.
+    fn add(&mut self, mut error: ErrorMessage, now: Instant) -> Option<IngestMessage> {
+        if self
+            .told_at
+            .is_some_and(|then| now.saturating_duration_since(then) < TELL_INTERVAL)
+        {
+            self.n_untold += 1;
+            return None;
+        }
+        self.told_at = Some(now);
+        if self.n_untold > 0 {
+            error.message = format!(
+                "{} (and {} more like this or other)",
+                error.message, self.n_untold
+            );
+            self.n_untold = 0;
+        }
+        Some(IngestMessage::Err(error))
+    }
+}
+
+impl Session {
+    /// Serves one sensor until it leaves, breaks the protocol, or the server ends.
+    pub(super) async fn run(mut self, mut socket: Socket) {
+        let server = Arc::clone(&self.server);
+        let n_sensors = server.n_sensors.fetch_add(1, Ordering::Relaxed) + 1;
+        info!(source = self.source.name, n_sensors, "sensor connected");
+        let end = self.serve(&mut socket).await;
+        close(&mut socket, &end, &server.limits).await;
+        let n_sensors = server.n_sensors.fetch_sub(1, Ordering::Relaxed) - 1;
+        info!(source = self.source.name, n_sensors, ?end, "sensor left");
+    }
+
+    async fn serve(&mut self, socket: &mut Socket) -> End {
+        let limits = &self.server.limits;
+        let hello = IngestMessage::Hello(IngestHello {
+            server: crate::SERVER_NAME.to_owned(),
+            session: self.server.session.clone(),
+            source: self.source.name.clone(),
+            next_seq: self.source.next_seq(),
+            max_message_bytes: limits.message_bytes as u64,
+            max_rate: limits.rate.get(),
+        });
+        if let Err(end) = send(socket, &hello).await {
+            return end;
+        }
+        let ping_interval = limits.silence / 3;
+        let mut ping_tick = interval_at(Instant::now() + ping_interval, ping_interval);
+        ping_tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut heard_at = Instant::now();
+        let mut complaints = Complaints::default();
+        let mut is_pinned = false;
+        let shutdown = self.server.shutdown.clone();
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return End::ServerEnds,
+                _ = ping_tick.tick() => {
+                    if heard_at.elapsed() >= self.server.limits.silence {
+                        return End::Silent;
+                    }
+                    if let Err(end) = send_message(socket, Message::Ping(Bytes::new())).await {
+                        return end;
+                    }
+                }
+                message = socket.next() => {
+                    heard_at = Instant::now();
+                    let message = match message {
+                        Some(Ok(message)) => message,
+                        other => return end_of(other),
+                    };
+                    let (bytes, is_binary) = match &message {
+                        Message::Text(text) => (text.as_bytes(), false),
+                        Message::Binary(bytes) => (bytes.as_ref(), true),
+                        // tungstenite answers pings and the closing handshake by itself.
+                        Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => continue,
+                    };
+                    for answer in self.take(bytes, is_binary, &mut complaints, &mut is_pinned) {
+                        if let Err(end) = send(socket, &answer).await {
+                            return end;
+                        }
+                    }
+                }
+            }
+            let wait = self.source.wait(Instant::now());
+            if !wait.is_zero() {
+                let error = problem(
+                    "too-fast",
+                    format!(
+                        "more than {} readings a second (--max-rate); nothing is lost, but taken later",
+                        self.server.limits.rate
+                    ),
+                );
+                if let Some(answer) = complaints.add(error, Instant::now())
+                    && let Err(end) = send(socket, &answer).await
+                {
+                    return end;
+                }
+                // Reading nothing meanwhile fills the socket, which holds the sensor back.
+                if shutdown.run_until_cancelled(sleep(wait)).await.is_none() {
+                    return End::ServerEnds;
+                }
+                heard_at = Instant::now();
+            }
+        }
+    }
+
+    /// Takes a message, and says what to answer.
+    fn take(
+        &mut self,
+        bytes: &[u8],
+        is_binary: bool,
+        complaints: &mut Complaints,
+        is_pinned: &mut bool,
+    ) -> impl Iterator<Item = IngestMessage> + use<> {
+        let (arrived_micros, now) = (self.server.clock.now_micros(), Instant::now());
+        let mut answers = [None, None, None];
+        let events = match decode(&mut self.decoder, bytes, is_binary, arrived_micros) {
+            Ok(events) => events,
+            Err(error) => {
+                debug!(source = self.source.name, %error, "a message was not understood");
+                let error = problem(error.code(), error.to_string());
+                answers[0] = complaints.add(error, now);
+                // Nonsense costs as much as a reading, or it could be sent without bound.
+                let _ = self.server.sources.take(&self.source, &[], arrived_micros, now);
+                return answers.into_iter().flatten();
+            }
+        };
+        if !*is_pinned && self.decoder.is_pinned() {
+            *is_pinned = true;
+            let format = self
+                .decoder
+                .format()
+                .map_or_else(String::new, |format| format.to_string());
+            answers[0] = Some(IngestMessage::Format(IngestFormat { format }));
+        }
+        let (result, taken) = self
+            .server
+            .sources
+            .take(&self.source, &events, arrived_micros, now);
+        let error = match result {
+            Err(error @ TakeError::Schema { .. }) => Some(problem("bad-value", error.to_string())),
+            Err(error @ TakeError::NoChannel) => Some(problem("not-possible", error.to_string())),
+            Ok(()) if taken.n_unknown > 0 => Some(problem(
+                "unknown-reading",
+                format!(
+                    "{} labels are for readings that are not known, or not any more",
+                    taken.n_unknown
+                ),
+            )),
+            Ok(()) => None,
+        };
+        answers[1] = error.and_then(|error| complaints.add(error, now));
+        answers[2] = self.wants_ack.then(|| IngestMessage::Ack(ack(taken)));
+        answers.into_iter().flatten()
+    }
+}
+
+fn end_of(message: Option<Result<Message, tungstenite::Error>>) -> End {
+    match message {
+        None | Some(Ok(_)) => End::Left,
+        Some(Err(
+            tungstenite::Error::ConnectionClosed
+            | tungstenite::Error::Io(_)
+            | tungstenite::Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake),
+        )) => End::Left,
+        Some(Err(error)) => End::Broken(error),
+    }
+}
+
+async fn send(socket: &mut Socket, message: &IngestMessage) -> Result<(), End> {
+    send_message(socket, Message::text(message.to_json())).await
+}
+
+async fn send_message(socket: &mut Socket, message: Message) -> Result<(), End> {
+    match timeout(WRITE_LIMIT, socket.send(message)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(End::Left),
+        Err(_) => Err(End::Stuck),
+    }
+}
+
+/// Says why, and waits a moment for the sensor to hang up.
+async fn close(socket: &mut Socket, end: &End, limits: &Limits) {
+    let (code, reason) = match end {
+        End::Left | End::Stuck => return,
+        End::Silent => (CloseCode::Policy, "silent for too long".to_owned()),
+        End::ServerEnds => (CloseCode::Away, "the server is shutting down".to_owned()),
+        End::Broken(tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. })) => (
+            CloseCode::Size,
+            format!("a message may have {} bytes", limits.message_bytes),
+        ),
+        End::Broken(tungstenite::Error::Utf8(_)) => (CloseCode::Invalid, "text that is not UTF-8".to_owned()),
+        End::Broken(_) => (CloseCode::Protocol, "not a valid WebSocket frame".to_owned()),
+    };
+    crate::viewer_session::close_with(
+        socket,
+        Some(CloseFrame {
+            code,
+            reason: reason.into(),
+        }),
+        CLOSE_LIMIT,
+    )
+    .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistakes_are_told_once_in_a_while_and_the_others_counted() {
+        let start = Instant::now();
+        let mut complaints = Complaints::default();
+        let error = || problem("malformed", "not JSON");
+        assert!(complaints.add(error(), start).is_some());
+        assert_eq!(complaints.add(error(), start), None);
+        assert_eq!(complaints.add(error(), start + TELL_INTERVAL / 2), None);
+        let Some(IngestMessage::Err(told)) = complaints.add(error(), start + TELL_INTERVAL) else {
+            panic!("it is time");
+        };
+        assert_eq!(told.message, "not JSON (and 2 more like this or other)");
+    }
+}
