@@ -2,7 +2,8 @@
 //!
 //! `runnel.v1` on `/live` carries JSON text messages both ways; readings may travel in binary batches instead,
 //! each feature in the narrowest type that keeps the schema's values exactly. The reference is docs/protocol.md.
-//! What sensors may send is another matter, read by the module `sensor` of the feature of this name.
+//! What sensors may send is another matter, read by the module `sensor` of the feature of this name;
+//! its reference is docs/sensors.md.
 #![forbid(unsafe_code)]
 
 mod batch;

@@ -334,3 +334,39 @@ fn format_names_can_be_read_again() {
         assert!(error.contains(format.name()), "{error}");
     }
 }
+
+#[wasm_bindgen_test(unsupported = test)]
+fn late_labels_go_with_every_format() {
+    let mut decoder = SensorDecoder::default();
+    for _ in 0..3 {
+        decoder.text("1,2", ARRIVED).unwrap();
+    }
+    let mut take = |message: &str| {
+        let result = decoder.text(message, ARRIVED).map(|events| short(&events));
+        (result, decoder.format())
+    };
+    let csv = Some(SensorFormat::Csv);
+    let label = r#"{"seq":1,"y":"up"}"#;
+    assert_eq!(take(label), (Ok("Seq(1) is up".to_owned()), csv));
+    let changed = SensorError::FormatChanged {
+        expected: SensorFormat::Csv,
+        actual: SensorFormat::JsonObject,
+    };
+    assert_eq!(take(&format!("{label}\n{{\"a\":1}}")), (Err(changed), csv));
+    assert_eq!(take("3,4"), (Ok("f1=3, f2=4".to_owned()), csv));
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_declared_format_is_not_taken_for_a_special_case() {
+    let message = r#"[{"n":"a","v":1}]"#;
+    assert_eq!(
+        decoded(message),
+        (Some(SensorFormat::SenmlJson), "a=1".to_owned())
+    );
+    let options = DecoderOptions {
+        format: Some(SensorFormat::JsonObject),
+        ..DecoderOptions::default()
+    };
+    let events = SensorDecoder::new(options).text(message, ARRIVED).unwrap();
+    assert_eq!(short(&events), "v=1");
+}

@@ -6,8 +6,8 @@ use super::csv::{self, Table};
 use super::objects::{self, Sink};
 use super::reading::{Draft, Ignored};
 use super::time::BootClock;
-use super::value::{Budget, Limits};
-use super::{SensorError, SensorEvent, SensorFormat, json, label_value};
+use super::value::{Budget, Limits, Value};
+use super::{SensorError, SensorEvent, SensorFormat, cbor, json, label_value, native};
 
 /// Messages of one format after which a source is held to it.
 const PINNED_AFTER: u32 = 3;
@@ -45,7 +45,8 @@ impl Default for DecoderOptions {
 /// Decodes the messages of one source's connection, in order.
 ///
 /// The format of the first message is found from its first characters and shape; after three messages in a row of one
-/// format it is pinned, and a message of another is refused. Whatever a message holds counts as a whole: after an error
+/// format it is pinned, and a message of another is refused; only labels for earlier readings may come as JSON objects
+/// whatever the format of the readings. Whatever a message holds counts as a whole: after an error
 /// nothing of it was taken.
 ///
 /// Never panics, and its memory is bounded by the options whatever is sent.
@@ -118,7 +119,54 @@ impl SensorDecoder {
             Some('{' | '[') => self.json(text)?,
             Some(_) => self.lines(text)?,
         };
-        Ok(self.commit(read, arrived_micros))
+        self.commit(read, arrived_micros)
+    }
+
+    /// Decodes a binary message or the binary body of a request; text in it is read as [`SensorDecoder::text`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`SensorError`] for a message that is not understood whole.
+    pub fn binary(&mut self, message: &[u8], arrived_micros: u64) -> Result<Vec<SensorEvent>, SensorError> {
+        self.check_length(message.len())?;
+        let read = match message.first() {
+            None => return Err(SensorError::Empty),
+            Some(&native::KIND) => {
+                let mut read = Message::new();
+                read.format = Some(self.agree(None, SensorFormat::Native)?);
+                let mut budget = Budget::new(self.limits());
+                native::read(message, &mut budget, &mut read.sink(&self.options))?;
+                read
+            }
+            // Arrays, maps and tags, none of which UTF-8 begins with, but for tags that would begin a letter.
+            Some(0x80..=0xdb) if std::str::from_utf8(message).is_err() => self.cbor(message)?,
+            Some(_) => {
+                let text = std::str::from_utf8(message).map_err(|error| {
+                    let at = error.valid_up_to();
+                    SensorError::UnknownBytes {
+                        byte: message[at],
+                        at,
+                    }
+                })?;
+                let starts_as_text = !text.starts_with(|c: char| c.is_control() && !c.is_whitespace());
+                if !starts_as_text {
+                    let byte = message[0];
+                    return Err(SensorError::UnknownBytes { byte, at: 0 });
+                }
+                return self.text(text, arrived_micros);
+            }
+        };
+        self.commit(read, arrived_micros)
+    }
+
+    /// One CBOR item or several.
+    fn cbor(&self, bytes: &[u8]) -> Result<Message, SensorError> {
+        let mut message = Message::new();
+        for value in cbor::read(bytes, &mut Budget::new(self.limits()))? {
+            let found = objects::cbor_format_of(&value);
+            self.value(value, found.ok_or(SensorFormat::Cbor), &mut message)?;
+        }
+        Ok(message)
     }
 
     fn check_length(&self, actual: usize) -> Result<(), SensorError> {
@@ -143,12 +191,16 @@ impl SensorDecoder {
             && first.is_some_and(|(_, line)| json::read(line, &mut Budget::new(self.limits())).is_ok());
         if !is_one_a_line {
             let value = json::read(text, &mut budget)?;
-            self.value(value, &mut message)?;
+            let found = objects::format_of(&value);
+            self.value(value, found.ok_or(SensorFormat::JsonObject), &mut message)?;
             return Ok(message);
         }
         for (idx, line) in first.into_iter().chain(second).chain(lines) {
             let value = json::read(line, &mut budget);
-            let read = value.and_then(|value| self.value(value, &mut message));
+            let read = value.and_then(|value| {
+                let found = objects::format_of(&value);
+                self.value(value, found.ok_or(SensorFormat::JsonObject), &mut message)
+            });
             read.map_err(|error| error.at_line(idx + 1))?;
         }
         Ok(message)
@@ -186,10 +238,15 @@ impl SensorDecoder {
         Ok(message)
     }
 
-    /// Takes a JSON value into the message.
-    fn value(&self, value: super::value::Value<'_>, message: &mut Message) -> Result<(), SensorError> {
-        let found = objects::format_of(&value).ok_or_else(|| SensorError::Malformed {
-            format: SensorFormat::JsonObject,
+    /// Takes a JSON value or CBOR item into the message, `found` to be in a format, or not even like one.
+    fn value(
+        &self,
+        value: Value<'_>,
+        found: Result<SensorFormat, SensorFormat>,
+        message: &mut Message,
+    ) -> Result<(), SensorError> {
+        let found = found.map_err(|format| SensorError::Malformed {
+            format,
             reason: format!("expected an object or array, got {}", value.describe()),
         })?;
         let format = self.agree(message.format, found)?;
@@ -199,14 +256,27 @@ impl SensorDecoder {
 
     /// The format to read by: an error if the message, or the source, is held to another.
     fn agree(&self, earlier: Option<SensorFormat>, found: SensorFormat) -> Result<SensorFormat, SensorError> {
-        let held_to = earlier.or(self.format.filter(|_| self.is_pinned()));
-        match held_to {
-            Some(expected) if expected != found => Err(SensorError::FormatChanged {
+        // Where a format is declared, what looks like one of its special cases is not taken for one.
+        let found = match (self.options.format, found) {
+            (Some(SensorFormat::JsonObject), SensorFormat::SenmlJson | SensorFormat::CloudEvents) => {
+                SensorFormat::JsonObject
+            }
+            (Some(SensorFormat::Cbor), SensorFormat::SenmlCbor) => SensorFormat::Cbor,
+            (_, found) => found,
+        };
+        // JSON objects may be late labels, which go with every format: `commit` sees.
+        let may_be_labels = earlier.is_none() && found == SensorFormat::JsonObject;
+        match earlier.or(self.held_to()) {
+            Some(expected) if expected != found && !may_be_labels => Err(SensorError::FormatChanged {
                 expected,
                 actual: found,
             }),
             _ => Ok(found),
         }
+    }
+
+    fn held_to(&self) -> Option<SensorFormat> {
+        self.format.filter(|_| self.is_pinned())
     }
 
     fn limits(&self) -> Limits {
@@ -216,11 +286,19 @@ impl SensorDecoder {
         }
     }
 
-    /// Takes what a message holds; nothing fails from here on.
-    fn commit(&mut self, message: Message, arrived_micros: u64) -> Vec<SensorEvent> {
+    /// Takes what a message holds, unless it is not in the format that the source is held to.
+    fn commit(&mut self, message: Message, arrived_micros: u64) -> Result<Vec<SensorEvent>, SensorError> {
+        let are_labels = message.format == Some(SensorFormat::JsonObject)
+            && !message.drafts.is_empty()
+            && message.drafts.iter().all(Draft::is_label);
+        if let (Some(expected), Some(actual), false) = (self.held_to(), message.format, are_labels)
+            && expected != actual
+        {
+            return Err(SensorError::FormatChanged { expected, actual });
+        }
         if self.format == message.format {
             self.n_consistent = self.n_consistent.saturating_add(1);
-        } else {
+        } else if !are_labels {
             self.format = message.format;
             self.n_consistent = 1;
             self.table = Table::default();
@@ -235,7 +313,7 @@ impl SensorDecoder {
         let times: Vec<_> = message.drafts.iter().map(|draft| draft.time).collect();
         let times = self.clock.resolve(&times, arrived_micros);
         let events = message.drafts.into_iter().zip(times);
-        events.map(|(draft, time)| draft.into_event(time)).collect()
+        Ok(events.map(|(draft, time)| draft.into_event(time)).collect())
     }
 }
 

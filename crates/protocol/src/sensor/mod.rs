@@ -2,6 +2,7 @@
 //!
 //! [`SensorDecoder`] finds the format of a source's messages, keeps to it once it is sure, and returns readings;
 //! [`SourceSchema`] turns readings into rows of one width. Both compute only: the time of arrival comes as a number.
+//! The reference, with examples of every format, is docs/sensors.md.
 //!
 //! ```
 //! use protocol::sensor::{SensorDecoder, SensorEvent, SourceSchema};
@@ -21,15 +22,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod cbor;
 mod csv;
 mod decoder;
 mod error;
 mod groups;
 mod json;
 mod label_value;
+mod native;
 mod objects;
 mod reading;
 mod schema;
+mod senml;
 mod time;
 mod value;
 

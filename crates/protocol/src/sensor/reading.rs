@@ -270,20 +270,23 @@ impl<'m> Drafting<'m> {
 }
 
 impl Draft {
+    /// Whether this is a label for an earlier reading: it is said to be, or there is nothing else in it.
+    pub(super) fn is_label(&self) -> bool {
+        let is_meant = self.is_late_label || self.features.is_empty();
+        is_meant && self.label.is_some() && (self.id.is_some() || self.seq.is_some())
+    }
+
     /// The event; `time` is what its time turned out to mean.
     pub(super) fn into_event(self, time: Option<SensorTime>) -> SensorEvent {
+        let is_label = self.is_label();
         let Self { label, id, seq, .. } = self;
         let true_label = label.map(|(_, label)| label);
-        if self.is_late_label || self.features.is_empty() {
-            let target = match (&id, seq) {
-                (Some(id), _) => Some(LabelTarget::Id(id.clone())),
-                (None, Some(seq)) => Some(LabelTarget::Seq(seq)),
-                (None, None) => None,
+        if is_label && let Some(true_label) = true_label {
+            let target = match id {
+                Some(id) => LabelTarget::Id(id),
+                None => LabelTarget::Seq(seq.unwrap_or_default()),
             };
-            if let (Some(target), Some(true_label)) = (target, &true_label) {
-                let true_label = true_label.clone();
-                return SensorEvent::Label(LateLabel { target, true_label });
-            }
+            return SensorEvent::Label(LateLabel { target, true_label });
         }
         SensorEvent::Reading(SensorReading {
             features: self.features,

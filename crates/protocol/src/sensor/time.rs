@@ -20,8 +20,8 @@ const UNITS: [(f64, TimeKind); 4] = [
 /// A time as it was sent; what it means depends on when its message arrived.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum RawTime {
-    /// A date and time with a zone, in microseconds since the Unix epoch.
-    Zoned { micros: u64 },
+    /// Microseconds since the Unix epoch, beyond doubt.
+    Epoch { micros: u64, kind: TimeKind },
     /// A date and time without a zone, as microseconds since the epoch if it were in UTC.
     Zoneless { micros: i64 },
     /// A number, since 1970 or since the device started; finite, not negative.
@@ -29,7 +29,6 @@ pub(super) enum RawTime {
     /// Of a clock that started with the device, in a unit that the format says.
     SinceBoot { value: f64, per_sec: f64 },
     /// Seconds after (or, negative, before) the arrival of the message.
-    #[expect(dead_code, reason = "only SenML has them")]
     SinceArrival { secs: f64 },
 }
 
@@ -55,6 +54,28 @@ impl RawTime {
     pub(super) fn from_number(value: f64) -> Option<Self> {
         // No clock counts beyond: 2^63 nanoseconds are 292 years.
         (0.0..9.3e18).contains(&value).then_some(Self::Number { value })
+    }
+
+    /// Seconds since the epoch, whenever that was.
+    pub(super) fn from_secs(secs: f64) -> Option<Self> {
+        let micros = (secs * 1e6).round();
+        let kind = TimeKind::Seconds;
+        (0.0..9.3e18).contains(&micros).then_some(Self::Epoch {
+            micros: micros as u64,
+            kind,
+        })
+    }
+
+    /// Microseconds since the epoch, or since the device started if that would be before September 2001.
+    pub(super) fn from_micros(micros: u64) -> Option<Self> {
+        let kind = TimeKind::Micros;
+        match micros < 1_000_000_000_000_000 {
+            true => Some(Self::SinceBoot {
+                value: micros as f64,
+                per_sec: 1e6,
+            }),
+            false => Some(Self::Epoch { micros, kind }),
+        }
     }
 
     /// The same time in a known unit since the device's start, if it is a number.
@@ -138,8 +159,9 @@ fn iso_8601(text: &str) -> Option<RawTime> {
         None => Some(RawTime::Zoneless {
             micros: micros(local_minutes),
         }),
-        Some(zone) => Some(RawTime::Zoned {
+        Some(zone) => Some(RawTime::Epoch {
             micros: u64::try_from(micros(local_minutes - zone)).ok()?,
+            kind: TimeKind::Iso8601,
         }),
     }
 }
@@ -233,7 +255,7 @@ impl BootClock {
         let resolved = times.iter().zip(device_times).map(|(time, device_time)| {
             let (micros, kind) = match ((*time)?, device_time) {
                 (_, Some((value, _))) => (alignment.micros(value), TimeKind::SinceBoot),
-                (RawTime::Zoned { micros }, _) => (micros, TimeKind::Iso8601),
+                (RawTime::Epoch { micros, kind }, _) => (micros, kind),
                 (RawTime::Zoneless { micros }, _) => {
                     (in_nearest_zone(micros, arrived_micros), TimeKind::Iso8601)
                 }
@@ -342,7 +364,10 @@ mod tests {
     #[test]
     fn dates_are_those_of_the_calendar() {
         let check = |text: &str, expected: Option<u64>| {
-            let expected = expected.map(|micros| RawTime::Zoned { micros });
+            let expected = expected.map(|micros| RawTime::Epoch {
+                micros,
+                kind: TimeKind::Iso8601,
+            });
             assert_eq!(RawTime::from_text(text), expected, "{text}");
         };
         check("1970-01-01T00:00:00Z", Some(0));

@@ -48,3 +48,16 @@ pub fn error_of(message: &str) -> SensorError {
         Err(error) => error,
     }
 }
+
+/// Bytes written as hexadecimal digits, with spaces anywhere.
+pub fn bytes(hex: &str) -> Vec<u8> {
+    let digits: Vec<u8> = hex
+        .bytes()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .map(|byte| char::from(byte).to_digit(16).unwrap() as u8)
+        .collect();
+    digits
+        .chunks_exact(2)
+        .map(|pair| pair[0] << 4 | pair[1])
+        .collect()
+}
