@@ -255,10 +255,7 @@ fn decode(
 ) -> Result<Vec<SensorEvent>, SensorError> {
     match std::str::from_utf8(bytes) {
         Ok(text) if !is_binary => decoder.text(text, arrived_micros),
-        _ => Err(SensorError::UnknownBytes {
-            byte: bytes.first().copied().unwrap_or(0),
-            at: 0,
-        }),
+        _ => decoder.binary(bytes, arrived_micros),
     }
 }
 

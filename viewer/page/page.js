@@ -15,6 +15,7 @@ import { drawHistogram, drawStages } from "./draw-latency.js";
 import { drawNow } from "./draw-now.js";
 import { drawPace } from "./draw-pace.js";
 import { drawReadings, listenReadings } from "./draw-readings.js";
+import { drawSources, listenSources } from "./draw-sources.js";
 import { drawStatus } from "./draw-status.js";
 import { drawTimeline, layTimeline } from "./draw-timeline.js";
 import { drawTrustPlot, drawTrustText } from "./draw-trust.js";
@@ -40,6 +41,7 @@ const REDUCED_MOTION_FACTOR = 4;
 const parts = [
   { every_millis: 100, draw: drawStatus },
   { every_millis: 250, draw: drawNow },
+  { every_millis: 250, draw: drawSources },
   { every_millis: 100, draw: drawPace },
   { every_millis: 100, draw: drawTrustText },
   { every_millis: 250, draw: drawControls },
@@ -146,12 +148,16 @@ listenConfusion((true_label, predicted) => {
   askCell(true_label, predicted);
 });
 listenReadings(chooseReading);
+listenSources((source) => post({ type: "follow", source }));
 layTimeline();
 layConfusion();
 
 /** How much slower than it is the classifier shall be, for trying what a slow page does: `?slow=10`. */
-const slow_factor = Math.max(1, Number(new URLSearchParams(location.search).get("slow")) || 1);
-post({ type: "start", url: `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/live`, slow_factor });
+const wishes = new URLSearchParams(location.search);
+const slow_factor = Math.max(1, Number(wishes.get("slow")) || 1);
+/** Which source to follow: `?source=py1`. */
+const source = wishes.get("source") ?? undefined;
+post({ type: "start", url: `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/live`, slow_factor, ...(source === undefined ? {} : { source }) });
 setInterval(() => {
   if (document.hidden) ask();
 }, HIDDEN_EVERY_MILLIS);

@@ -6,9 +6,10 @@
  * `null` means "not known" or "not defined yet", never zero.
  */
 
-/** @typedef {"connecting"|"loading"|"waiting"|"live"|"behind"|"paused"|"ended"|"disconnected"|"no-model"|"mismatch"|"error"} State */
+/** @typedef {"connecting"|"loading"|"waiting"|"live"|"behind"|"paused"|"ended"|"silent"|"disconnected"|"no-model"|"mismatch"|"error"} State */
 /** @typedef {{name: string, unit?: string|null, min?: number|null, max?: number|null}} Feature */
 /** @typedef {{name: string, dataset: string|null, order: string|null, seed: number|null, pace: "rate"|"recorded"|"max"|null, rate: number|null, recorded_speed: number|null, speed: number|null, n_rows: number|null, n_twins: number|null, position: number|null, pass: number|null, looping: boolean|null, command: string|null, features: Feature[], classes: string[]}} Source */
+/** @typedef {{name: string, has_model: boolean, state: string|null}} AnnouncedSource */
 /** @typedef {[true_label: number, predicted: number, n: number]} Mistake */
 /** @typedef {[labelled: number, accuracy: number|null, no_change: number|null, majority: number|null, lower: number|null, upper: number|null]} AccuracyPoint */
 /** @typedef {{p50: number|null, p95: number|null, p99: number|null, max: number|null, n: number}} Percentiles */
@@ -24,6 +25,8 @@
  * @property {string|null} server name and version of the server's software
  * @property {string|null} session names this run of the server
  * @property {Source|null} source what is streamed
+ * @property {AnnouncedSource[]} sources all sources that the server has
+ * @property {string|null} wanted_source the source that was asked for by name
  * @property {number} labelled readings labelled so far
  * @property {number} labelled_per_sec the same per second, lately
  * @property {number} n_without_true_label labelled readings that came without a true label
@@ -68,7 +71,7 @@
 
 /**
  * What the page asks of its worker.
- * @typedef {{type: "start", url: string, slow_factor: number}|{type: "snapshot"}|{type: "neighbours", seq: number}|{type: "cell", true_label: number, predicted: number}|Control} Request
+ * @typedef {{type: "start", url: string, slow_factor: number, source?: string}|{type: "follow", source: string}|{type: "snapshot"}|{type: "neighbours", seq: number}|{type: "cell", true_label: number, predicted: number}|Control} Request
  */
 /** @typedef {{type: "control", op: "play"|"pause"}|{type: "control", op: "seek", position: number}|{type: "control", op: "speed", factor: number}} Control */
 
@@ -93,7 +96,7 @@ function noLatency() {
  */
 export function emptySnapshot(state, message) {
   return {
-    state, message, retry_in_millis: null, server: null, session: null, source: null,
+    state, message, retry_in_millis: null, server: null, session: null, source: null, sources: [], wanted_source: null,
     labelled: 0, labelled_per_sec: 0, n_without_true_label: 0,
     accuracy: null, accuracy_interval: null, accuracy_windowed: null, accuracy_windowed_interval: null, window: 1000, n_windowed: 0,
     baseline_no_change: null, baseline_majority: null, baseline_no_change_windowed: null, baseline_majority_windowed: null,

@@ -14,6 +14,7 @@ export const LOOKS = {
   behind: { name: "behind", sign: "▲", tone: "warn", headline: "Behind" },
   paused: { name: "paused", sign: "❚❚", tone: "quiet", headline: "Paused" },
   ended: { name: "ended", sign: "■", tone: "quiet", headline: "The stream has ended" },
+  silent: { name: "silent", sign: "◌", tone: "warn", headline: "Silent" },
   disconnected: { name: "disconnected", sign: "○", tone: "bad", headline: "Disconnected" },
   "no-model": { name: "no model", sign: "○", tone: "warn", headline: "No model" },
   mismatch: { name: "mismatch", sign: "✕", tone: "bad", headline: "Features do not match" },
@@ -21,7 +22,7 @@ export const LOOKS = {
 };
 
 /** States in which the newest label is the answer; in the others it is history, or there is none. */
-const SHOWS_LABEL = new Set(["live", "behind", "paused", "ended", "disconnected"]);
+const SHOWS_LABEL = new Set(["live", "behind", "paused", "ended", "silent", "disconnected"]);
 
 /** Whether the first answer is the newest label. @param {import("./snapshot.js").Snapshot} snapshot @returns {boolean} */
 export function showsLabel(snapshot) {

@@ -16,6 +16,8 @@ pub struct Labeller {
     loaded: LoadedModel,
     /// The query point; the reading's features as they came.
     query: Vec<f64>,
+    /// Votes by class of the stream, which may have classes that the model does not know.
+    shares: Vec<f64>,
 }
 
 /// What was made of a reading.
@@ -41,6 +43,7 @@ impl Labeller {
         Self {
             about: description.to_string(),
             query: Vec::with_capacity(description.n_features),
+            shares: vec![0.0; description.n_classes],
             loaded: LoadedModel {
                 sha256,
                 feature_names: metadata.feature_names,
@@ -69,6 +72,12 @@ impl Labeller {
         &self.about
     }
 
+    /// The stream has so many classes; the first of them are the model's.
+    pub fn set_n_classes(&mut self, n_classes: usize) {
+        self.shares.clear();
+        self.shares.resize(n_classes.max(self.description.n_classes), 0.0);
+    }
+
     /// Decodes a reading, takes its features as the query point as they are (the model prepares them by itself), and
     /// labels it. Allocates nothing once every buffer has its size.
     ///
@@ -78,6 +87,7 @@ impl Labeller {
     pub fn label_record(&mut self, record: &Record<'_>) -> Result<Label<'_>, (RecordHead, QueryError)> {
         let head = record.read(&mut self.query);
         let found = self.knn.classify(&self.query).map_err(|error| (head, error))?;
+        self.shares[..found.shares.len()].copy_from_slice(found.shares);
         Ok(Label {
             head,
             predicted: found.class,
@@ -86,7 +96,7 @@ impl Labeller {
                 .first()
                 .map_or(f64::NAN, |nearest| nearest.distance),
             features: &self.query,
-            shares: found.shares,
+            shares: &self.shares,
         })
     }
 

@@ -12,6 +12,11 @@ pub enum Request {
     Start(Start),
     /// Answer with a snapshot.
     Snapshot,
+    /// Follow another source; everything begins afresh.
+    Follow {
+        /// Its name.
+        source: String,
+    },
     /// Pass a wish on to the server.
     Control(Control),
     /// Answer with the neighbours of a kept reading.
@@ -66,6 +71,7 @@ impl Fields {
                 source: self.source,
                 slow_factor: self.slow_factor,
             }),
+            "follow" => Request::Follow { source: self.source? },
             "snapshot" => Request::Snapshot,
             "control" => Request::Control(match self.op?.as_str() {
                 "play" => Control::Play,

@@ -11,12 +11,12 @@
 
 mod model;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use evaluation::ClockOffset;
 use protocol::{
-    ChannelOnly, DecodeError, Gap, Hello, Model, Ping, Schema, Seek, ServerMessage, Speed, Stats, Status,
-    VERSION, ViewerMessage,
+    ChannelOnly, DecodeError, Gap, Hello, Model, Ping, Schema, Seek, ServerMessage, SourceState, Speed,
+    Stats, Status, VERSION, ViewerMessage,
 };
 
 use crate::backoff::Backoff;
@@ -117,6 +117,17 @@ pub struct Errors {
     pub last: Option<String>,
 }
 
+/// A source that the server has, followed or not.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Announced {
+    /// Its name.
+    pub name: String,
+    /// Whether a model labels it.
+    pub has_model: bool,
+    /// What it does, where the server has said so.
+    pub state: Option<SourceState>,
+}
+
 /// One viewer's conversation with one server.
 #[derive(Debug)]
 pub struct Session {
@@ -127,10 +138,17 @@ pub struct Session {
     heard_at: f64,
     backoff: Backoff,
     hello: Option<Hello>,
+    /// All sources, by channel.
+    announced: BTreeMap<u16, Announced>,
+    /// Of the followed one.
     schema: Option<Schema>,
     model: ModelState,
     /// What the model in memory is for.
     loaded: Option<LoadedModel>,
+    /// Readings below this one may have trained the model in memory.
+    trained_until: u64,
+    /// Hash of a model that is fetched while the one before still labels.
+    fetching: Option<String>,
     status: Option<Status>,
     stats: Option<Stats>,
     subscribed: bool,
@@ -158,8 +176,11 @@ impl Session {
             heard_at: 0.0,
             backoff: Backoff::new(seed),
             hello: None,
+            announced: BTreeMap::new(),
             schema: None,
             model: ModelState::Absent,
+            trained_until: 0,
+            fetching: None,
             status: None,
             stats: None,
             subscribed: false,
@@ -186,6 +207,37 @@ impl Session {
         if self.connection == Connection::Idle {
             self.connect(now);
         }
+    }
+
+    /// Follows another source from its next reading on; `false` if it is followed already.
+    ///
+    /// Over a new connection, as readings of the one before may be on their way: version 1 has no message that stops them.
+    pub fn follow_source(&mut self, name: String) -> bool {
+        let followed = self.schema.as_ref().map(|schema| schema.source.as_str());
+        if followed == Some(name.as_str()) {
+            return false;
+        }
+        self.source = Some(name);
+        self.leave_source();
+        if self.connection == Connection::Open {
+            self.subscribed = false;
+            self.actions.push_back(Action::Disconnect);
+            self.connection = Connection::Lost {
+                retry_at: self.heard_at,
+                reason: "another source was chosen".to_owned(),
+            };
+        }
+        true
+    }
+
+    /// Forgets what belongs to the followed source.
+    fn leave_source(&mut self) {
+        self.schema = None;
+        self.status = None;
+        self.stats = None;
+        self.received_until = None;
+        self.model = ModelState::Absent;
+        self.fetching = None;
     }
 
     /// The socket closed, or could not be opened.
@@ -329,11 +381,21 @@ impl Session {
                 self.received_until = Some(self.received_until.unwrap_or(0).max(gap.until));
                 Heard::Gap(gap)
             }
-            ServerMessage::Status(status) if Some(status.channel) == followed => {
+            ServerMessage::Status(status) => {
+                if status.state == SourceState::Gone {
+                    self.announced.remove(&status.channel);
+                } else if let Some(announced) = self.announced.get_mut(&status.channel) {
+                    announced.state = Some(status.state);
+                }
+                if Some(status.channel) != followed {
+                    return Heard::Nothing;
+                }
                 let next_seq = status.next_seq;
                 self.status = Some(status);
                 Heard::Produced(next_seq)
             }
+            // Scores are of the labels that came with the readings; one that comes later changes none.
+            ServerMessage::Label(label) if Some(label.channel) == followed => Heard::Nothing,
             ServerMessage::Stats(stats) if Some(stats.channel) == followed => {
                 let n_produced = stats.n_produced;
                 self.stats = Some(stats);
@@ -344,7 +406,6 @@ impl Session {
                 Heard::Nothing
             }
             ServerMessage::Gap(_)
-            | ServerMessage::Status(_)
             | ServerMessage::Stats(_)
             | ServerMessage::Label(_)
             | ServerMessage::Reading(_) => {
@@ -366,6 +427,7 @@ impl Session {
         self.connection = Connection::Open;
         self.subscribed = false;
         self.n_first_pings = N_FIRST_PINGS;
+        self.announced.clear();
         let before = self.hello.replace(hello);
         let heard = match (&before, &self.hello) {
             (None, _) => Heard::Nothing,
@@ -376,10 +438,7 @@ impl Session {
             _ => {
                 self.n_reconnects += 1;
                 self.restarted_at = Some(now);
-                self.schema = None;
-                self.status = None;
-                self.stats = None;
-                self.received_until = None;
+                self.leave_source();
                 self.clock = ClockOffset::new();
                 Heard::Afresh
             }
@@ -389,6 +448,28 @@ impl Session {
     }
 
     fn schema(&mut self, schema: Schema) -> Heard {
+        self.announced
+            .entry(schema.channel)
+            .and_modify(|announced| announced.has_model = schema.model.is_some())
+            .or_insert_with(|| Announced {
+                name: schema.source.clone(),
+                has_model: schema.model.is_some(),
+                state: None,
+            });
+        let is_gone = self
+            .status
+            .as_ref()
+            .is_some_and(|status| status.state == SourceState::Gone);
+        if is_gone
+            && self
+                .schema
+                .as_ref()
+                .is_some_and(|gone| gone.source == schema.source)
+        {
+            // It has come back, under another number.
+            self.subscribed = false;
+            self.leave_source();
+        }
         let ours = match &self.schema {
             Some(followed) => followed.channel == schema.channel && followed.source == schema.source,
             None => self.source.as_ref().is_none_or(|source| *source == schema.source),
@@ -410,9 +491,11 @@ impl Session {
             (Some(before), Some(now)) => before.classes == now.classes && same_names(before, now),
             _ => false,
         };
+        // Readings that nothing labels are not missed: labelling begins afresh once there is a model again.
+        let has_lost_model = self.subscribed && self.schema.as_ref().is_some_and(|now| now.model.is_none());
         self.follow();
         match before {
-            Some(_) if same_table => Heard::Nothing,
+            Some(_) if same_table && !has_lost_model => Heard::Nothing,
             _ => Heard::Afresh,
         }
     }
@@ -463,6 +546,23 @@ impl Session {
     #[must_use]
     pub fn last_hello(&self) -> Option<&Hello> {
         self.hello.as_ref()
+    }
+
+    /// The source that was asked for by name.
+    #[must_use]
+    pub fn wanted_source(&self) -> Option<&str> {
+        self.source.as_deref()
+    }
+
+    /// All sources that the server has, by channel.
+    pub fn sources(&self) -> impl Iterator<Item = &Announced> {
+        self.announced.values()
+    }
+
+    /// Readings below this one may have trained the model in use: what it makes of them is no sign of its accuracy.
+    #[must_use]
+    pub fn trained_until(&self) -> u64 {
+        self.trained_until
     }
 
     /// The followed channel.

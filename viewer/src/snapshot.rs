@@ -12,7 +12,7 @@ use crate::kept::KeptReading;
 use crate::labeller::Labeller;
 use crate::page::ReadingRow;
 use crate::sequence::Gaps;
-use crate::session::{Errors, ModelState};
+use crate::session::{Announced, Errors, ModelState};
 use crate::state::State;
 use crate::statistics::{HistoryPoint, MAX_CONFUSION, Mistake, STAGES, Statistics, Summaries, WINDOW};
 use crate::timeline::{BIN_MILLIS, Commonest, commonest};
@@ -36,6 +36,8 @@ struct Snapshot<'a> {
     server: Option<&'a str>,
     session: Option<&'a str>,
     source: Option<Source<'a>>,
+    sources: Vec<&'a Announced>,
+    wanted_source: Option<&'a str>,
     labelled: u64,
     labelled_per_sec: f64,
     produced_per_sec: Option<f64>,
@@ -195,6 +197,8 @@ impl Viewer {
             server: hello.map(|hello| hello.server.as_str()),
             session: hello.map(|hello| hello.session.as_str()),
             source: session.followed().map(|schema| source(schema, viewer)),
+            sources: session.sources().collect(),
+            wanted_source: session.wanted_source(),
             labelled: statistics.map_or(0, |statistics| statistics.labelled),
             labelled_per_sec: statistics.map_or(0.0, |statistics| statistics.labelled_per_sec),
             produced_per_sec: session.stats().map(|stats| stats.rate),

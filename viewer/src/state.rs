@@ -34,8 +34,10 @@ pub enum State {
     Behind,
     /// The replay is held.
     Paused,
-    /// The replay's last row was labelled.
+    /// The replay's last row was labelled, or the source is gone.
     Ended,
+    /// Sensors have sent nothing for some seconds.
+    Silent,
     /// No connection; it is tried again.
     Disconnected,
     /// The stream has no model.
@@ -145,14 +147,23 @@ pub fn standing(session: &Session, progress: &Progress, pace: &mut Pace, now: f6
     if session.followed().is_none() {
         return say(
             State::Connecting,
-            "Connected; waiting for the server to say what it streams.".to_owned(),
+            match session.wanted_source() {
+                Some(name) => format!("Connected; the server has no source {name} yet."),
+                None => "Connected; waiting for a first source: point a sensor at /ingest/NAME.".to_owned(),
+            },
         );
     }
     match session.model() {
         ModelState::Absent => {
-            let message =
-                "This stream has no model, so its readings cannot be labelled; start the server with one.";
-            say(State::NoModel, message.to_owned())
+            let reason = session.status().and_then(|status| status.message.as_deref());
+            let message = match reason {
+                Some(reason) => format!("Readings of this source cannot be labelled: {reason}."),
+                None => {
+                    "This stream has no model, so its readings cannot be labelled; start the server with one."
+                        .to_owned()
+                }
+            };
+            say(State::NoModel, message)
         }
         ModelState::Loading(model) if progress.n_loaded_bytes >= model.n_bytes => say(
             State::Loading,
@@ -219,6 +230,14 @@ fn flowing(session: &Session, progress: &Progress, pace: &mut Pace, now: f64) ->
         Some(SourceState::Ended) if n_lagging == 0 => (
             State::Ended,
             "The replay's last row is labelled; play or seek to start again.".to_owned(),
+        ),
+        Some(SourceState::Gone) => (
+            State::Ended,
+            "This source is gone: nothing has fed it for a long time.".to_owned(),
+        ),
+        Some(SourceState::Silent) if n_lagging == 0 => (
+            State::Silent,
+            "The sensor has sent nothing for some seconds; what is shown is from before.".to_owned(),
         ),
         _ if is_behind => {
             let age = progress.newest_age_micros.unwrap_or(0.0) / 1e6;

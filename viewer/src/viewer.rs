@@ -115,9 +115,11 @@ impl Viewer {
         let action = self.session.next_action()?;
         match &action {
             Action::FetchModel(_) => {
-                // The old model would only take memory beside the new one.
-                self.labeller = None;
-                self.give_back_inbox();
+                if !self.session.is_subscribed() {
+                    // The old model would only take memory beside the new one.
+                    self.labeller = None;
+                    self.give_back_inbox();
+                }
                 self.loading = Loading {
                     began: now,
                     ..Loading::default()
@@ -148,6 +150,21 @@ impl Viewer {
                 .is_none_or(|(revision, _)| *revision != schema.revision)
         {
             self.layout = Some((schema.revision, Rc::new(RecordLayout::of_schema(schema))));
+            self.fit_labeller();
+        }
+    }
+
+    /// Follows another source.
+    pub fn follow(&mut self, source: String) {
+        if self.session.follow_source(source) {
+            self.begin_afresh();
+        }
+    }
+
+    /// Makes room for the votes of all classes of the stream.
+    fn fit_labeller(&mut self) {
+        if let (Some(labeller), Some(schema)) = (&mut self.labeller, self.session.followed()) {
+            labeller.set_n_classes(schema.classes.len());
         }
     }
 
@@ -235,6 +252,7 @@ impl Viewer {
                 self.loading.took_micros = Some(clock() - self.loading.began);
                 self.session.model_ready(labeller.loaded().clone());
                 self.labeller = Some(labeller);
+                self.fit_labeller();
             }
             Err(error) => self.session.model_not_usable(sha256, error.to_string()),
         }
@@ -399,7 +417,11 @@ impl Viewer {
                     continue;
                 }
                 match labeller.label_record(&record) {
-                    Ok(label) => {
+                    Ok(mut label) => {
+                        if record.seq() < self.session.trained_until() {
+                            // The model may have seen this reading's label: labelled, but not scored.
+                            label.head.true_label = None;
+                        }
                         sent[n_labelled] = label.head.sent_micros as f64;
                         n_labelled += 1;
                         statistics.labelled(&label, began);

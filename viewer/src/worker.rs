@@ -74,6 +74,10 @@ impl Worker {
             // Another address needs another worker.
             Request::Start(_) => None,
             Request::Snapshot => Some(viewer.snapshot(inner.now())),
+            Request::Follow { source } => {
+                viewer.follow(source);
+                None
+            }
             Request::Control(control) => {
                 viewer.session.control(control);
                 None

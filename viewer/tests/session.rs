@@ -416,3 +416,144 @@ fn wishes_become_messages_and_senseless_ones_do_not() {
     bench.viewer.session.control(Control::Play);
     assert_eq!(bench.take_sent(), [], "there is no channel yet");
 }
+
+/// A schema with a model trained from the readings below `until`.
+fn trained_schema(sha256: &str, until: u64) -> protocol::Schema {
+    let mut schema = schema();
+    schema.replay = None;
+    let model = schema.model.as_mut().unwrap();
+    model.sha256 = sha256.to_owned();
+    model.trained_until = Some(until);
+    schema
+}
+
+#[test]
+fn a_model_trained_from_the_stream_is_never_scored_on_what_it_has_seen() {
+    let mut bench = Bench::subscribed_to(trained_schema(SHA256, 6));
+    bench.receive(lows(0, 10));
+    let snapshot = bench.snapshot();
+    assert_eq!(snapshot["labelled"], 10);
+    assert_eq!(snapshot["n_without_true_label"], 6);
+}
+
+#[test]
+fn the_next_trained_model_takes_over_without_a_gap() {
+    let mut bench = Bench::subscribed_to(trained_schema(SHA256, 2));
+    bench.receive(lows(2, 2));
+    bench.take_actions();
+    let mut next = trained_schema("beef", 4);
+    // A class that no model knows yet, the first ones as before.
+    next.classes.push("middling".to_owned());
+    bench.say(&ServerMessage::Schema(next));
+    let actions = bench.take_actions();
+    assert!(
+        matches!(&actions[..], [Action::FetchModel(model)] if model.sha256 == "beef"),
+        "{actions:?}"
+    );
+    // Meanwhile the model before goes on.
+    bench.receive(lows(4, 2));
+    assert_eq!(
+        bench.snapshot()["labelled"],
+        2,
+        "counts begin afresh with the classes"
+    );
+    assert_eq!(bench.snapshot()["last"][0]["shares"].as_array().unwrap().len(), 3);
+    bench
+        .viewer
+        .model_file("beef", &support::model_file(), &|| support::START);
+    bench.receive(lows(6, 2));
+    let snapshot = bench.snapshot();
+    assert_eq!(
+        (
+            &snapshot["labelled"],
+            &snapshot["gaps"]["total"],
+            &snapshot["state"]
+        ),
+        (&4.into(), &0.into(), &"live".into())
+    );
+}
+
+#[test]
+fn another_source_is_followed_afresh_over_a_new_connection() {
+    let mut bench = Bench::subscribed();
+    bench.receive(lows(0, 4));
+    let mut sensor = trained_schema("beef", 0);
+    (sensor.channel, sensor.source) = (5, "py1".to_owned());
+    bench.say(&ServerMessage::Schema(sensor.clone()));
+    let names: Vec<String> = bench.snapshot()["sources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|source| source["name"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(names, ["toy", "py1"]);
+    bench.take_actions();
+    bench.viewer.follow("toy".to_owned());
+    assert_eq!(bench.take_actions(), [], "it is followed already");
+    bench.viewer.follow("py1".to_owned());
+    assert_eq!(bench.take_actions(), [Action::Disconnect]);
+    bench.tick_for(100_000.0);
+    bench.say(&hello("first"));
+    bench.say(&ServerMessage::Schema(schema()));
+    bench.say(&ServerMessage::Schema(sensor));
+    bench
+        .viewer
+        .model_file("beef", &support::model_file(), &|| support::START);
+    let sent = bench.take_sent();
+    assert!(
+        matches!(&sent[..], [ViewerMessage::Subscribe(wanted)] if wanted.channel == 5 && wanted.resume.is_none()),
+        "{sent:?}"
+    );
+    let snapshot = bench.snapshot();
+    assert_eq!(
+        (&snapshot["source"]["name"], &snapshot["labelled"]),
+        (&"py1".into(), &0.into())
+    );
+}
+
+#[test]
+fn a_source_without_a_model_says_what_it_lacks_and_stops_nothing() {
+    let mut bench = Bench::subscribed();
+    bench.receive(lows(0, 4));
+    bench.take_sent();
+    let mut bare = schema();
+    (bare.model, bare.replay) = (None, None);
+    bench.say(&ServerMessage::Schema(bare.clone()));
+    let mut live = protocol::Status {
+        channel: 3,
+        state: SourceState::Live,
+        position: None,
+        next_seq: 4,
+        speed: None,
+        message: Some("no model has these features".to_owned()),
+    };
+    bench.tick_for(100_000.0);
+    bench.say(&hello("first"));
+    bench.say(&ServerMessage::Schema(bare));
+    bench.say(&ServerMessage::Status(live.clone()));
+    let snapshot = bench.snapshot();
+    assert_eq!(snapshot["state"], "no-model");
+    assert!(
+        snapshot["message"]
+            .as_str()
+            .unwrap()
+            .contains("no model has these features")
+    );
+    // A model comes: labelling begins with the next reading, not with those that nothing could label.
+    bench.say(&ServerMessage::Schema(trained_schema(SHA256, 400)));
+    bench.load();
+    assert_eq!(bench.take_sent(), [subscribe(None)]);
+    live.state = SourceState::Silent;
+    bench.say(&ServerMessage::Status(live.clone()));
+    assert_eq!(bench.state(), "silent");
+    live.state = SourceState::Gone;
+    bench.say(&ServerMessage::Status(live));
+    assert_eq!(bench.state(), "ended");
+    let mut back = trained_schema(SHA256, 0);
+    back.channel = 9;
+    bench.say(&ServerMessage::Schema(back));
+    assert!(
+        matches!(&bench.take_sent()[..], [ViewerMessage::Subscribe(wanted)] if wanted.channel == 9),
+        "the source is back under another number"
+    );
+}

@@ -588,6 +588,26 @@ async fn slow_and_silent_clients_are_cut_and_abandoned_sources_forgotten() {
 }
 
 #[tokio::test]
+async fn bytes_are_taken_as_text_is() {
+    let server = TestServer::start(sensors_only()).await;
+    // CBOR: {"a": 1, "b": 1.5}.
+    let cbor = b"\xa2\x61a\x01\x61b\xf9\x3e\x00";
+    let (head, _) = server.http_with("POST /ingest/posted", "", cbor).await;
+    assert!(head.starts_with("http/1.1 200"), "{head}");
+    let mut sensor = Sensor::connect(&server, "sent?ack=1", &[]).await.unwrap();
+    sensor.next().await;
+    sensor.0.send(Message::binary(cbor.to_vec())).await.unwrap();
+    let IngestMessage::Ack(ack) = sensor.next().await else {
+        panic!("expected an ack");
+    };
+    assert_eq!(ack.accepted, 1);
+    let health = server.health().await;
+    for channel in health["channels"].as_array().unwrap() {
+        assert_eq!(channel["n_features"], 2);
+    }
+}
+
+#[tokio::test]
 async fn curl_posts_readings() {
     let server = TestServer::start(sensors_only()).await;
     let url = format!("http://{}/ingest/curl1", server.address);

@@ -37,7 +37,13 @@ pub struct LoadedModel {
 impl Session {
     /// A model is loaded.
     pub fn model_ready(&mut self, loaded: LoadedModel) {
+        if self.fetching.as_ref() == Some(&loaded.sha256) {
+            self.fetching = None;
+        }
         self.loaded = Some(loaded);
+        // If this is not the newest model, the newest has learnt from more: its bound holds for both.
+        let wanted = self.schema.as_ref().and_then(|schema| schema.model.as_ref());
+        self.trained_until = wanted.and_then(|model| model.trained_until).unwrap_or(0);
         self.follow();
     }
 
@@ -66,6 +72,10 @@ impl Session {
         };
         let Some(wanted) = &schema.model else {
             self.model = ModelState::Absent;
+            if self.subscribed {
+                self.received_until = None;
+                self.unsubscribe();
+            }
             return;
         };
         let wanted = wanted.clone();
@@ -83,10 +93,24 @@ impl Session {
             }
             return;
         }
+        let fits = self
+            .loaded
+            .as_ref()
+            .is_some_and(|loaded| mismatch(loaded, schema).is_none());
+        if self.subscribed && wanted.trained_until.is_some() && fits {
+            // The next of a line of models that are trained from the stream: the one before labels until it is here.
+            if self.fetching.as_ref() != Some(&wanted.sha256) {
+                self.fetching = Some(wanted.sha256.clone());
+                self.actions.push_back(Action::FetchModel(wanted));
+            }
+            return;
+        }
         match &self.model {
             ModelState::Loading(model) | ModelState::Failed(model, ..) if model.sha256 == wanted.sha256 => {}
             _ => {
                 self.unsubscribe();
+                // The caller lets go of it when it fetches another.
+                self.loaded = None;
                 self.model = ModelState::Loading(wanted.clone());
                 self.actions.push_back(Action::FetchModel(wanted));
             }
@@ -136,7 +160,9 @@ fn mismatch(model: &LoadedModel, schema: &Schema) -> Option<String> {
         .iter()
         .map(|feature| feature.name.as_str())
         .collect();
-    let classes: Vec<&str> = schema.classes.iter().map(String::as_str).collect();
+    // A stream may have met classes that its model has never seen; those that it knows have to be the first.
+    let n_known = model.class_names.len().max(1).min(schema.classes.len());
+    let classes: Vec<&str> = schema.classes[..n_known].iter().map(String::as_str).collect();
     difference("feature", &model.feature_names, &features)
         .or_else(|| difference("class", &model.class_names, &classes))
 }
