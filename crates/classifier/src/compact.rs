@@ -10,7 +10,7 @@
 //! | one-hot group | 0 or 1, in a run of at least three such features of which no row sets two | 1 for the whole group |
 //! | short | `(base + u) / divisor` with a power of ten as divisor and `0 <= u <= 32767`: integers and decimals | 2 |
 //! | single | every value is exactly an f32 | 4 |
-//! | double | anything else | 8 |
+//! | double | anything else | 8, and 4 beside it for the filters of the engines |
 //!
 //! Decimals survive because both `base + u` and the divisor are exact in f64 and IEEE division rounds correctly,
 //! as does reading "0.27": both are the f64 nearest to 27/100. It is checked all the same, value by value, while rows
@@ -109,6 +109,13 @@ impl<T: Copy + PartialOrd + Default> Column<T> {
     /// The rows of one block.
     pub(crate) fn block(&self, block: usize) -> &[T; BLOCK] {
         &self.values.as_chunks().0[block]
+    }
+}
+
+impl Column<f64> {
+    /// The middle of the range. Less this, values lose least when they are rounded to f32.
+    pub(crate) fn origin(&self) -> f64 {
+        self.min / 2.0 + self.max / 2.0
     }
 }
 

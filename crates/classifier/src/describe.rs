@@ -56,7 +56,7 @@ pub struct StorageSummary {
     pub n_short: usize,
     /// Features that are exact in f32.
     pub n_single: usize,
-    /// Features that need f64.
+    /// Features that need f64: 12 bytes a row, as scan and tree hold them in f32 as well, to filter by.
     pub n_double: usize,
 }
 

@@ -14,7 +14,7 @@ use crate::labels::Labels;
 use crate::nearest::Nearest;
 use crate::pace::Pace;
 use crate::preparation::prepare;
-use crate::scan::{Question, SPREAD_UNITS, Scan, by_falling_spread};
+use crate::scan::{Question, ROUNDING_UNITS, SPREAD_UNITS, Scan, by_falling_spread};
 #[cfg(feature = "textbook")]
 use crate::textbook::Textbook;
 use crate::tree::{Order, Tree};
@@ -244,12 +244,8 @@ impl Knn {
             EngineKind::Textbook => Engine::Textbook(Textbook::new(&columns, scaling.as_ref())),
             EngineKind::Scan => {
                 let parts = by_falling_spread(&columns, scaling.as_ref(), pace).await;
-                Engine::Scan(Box::new(Scan::new(
-                    &columns,
-                    scaling.as_ref(),
-                    options.metric,
-                    &parts,
-                )))
+                let scan = Scan::new(&columns, scaling.as_ref(), options.metric, &parts, pace);
+                Engine::Scan(Box::new(scan.await))
             }
             EngineKind::Tree | EngineKind::Auto => {
                 let parts = by_falling_spread(&columns, scaling.as_ref(), pace).await;
@@ -269,7 +265,9 @@ impl Knn {
                     columns.release();
                     Engine::Tree(Box::new(tree))
                 } else {
-                    Engine::Scan(Box::new(Scan::new(&columns, scaling, options.metric, &parts)))
+                    drop(tree);
+                    let scan = Scan::new(&columns, scaling, options.metric, &parts, pace);
+                    Engine::Scan(Box::new(scan.await))
                 }
             }
         };
@@ -295,7 +293,7 @@ impl Knn {
             EngineKind::Textbook | EngineKind::Scan => 0,
             EngineKind::Tree | EngineKind::Auto => Order::n_units(n_rows) + Tree::n_units(n_rows, n_columns),
         };
-        SPREAD_UNITS * n_rows * n_columns + of_tree
+        (SPREAD_UNITS + ROUNDING_UNITS) * n_rows * n_columns + of_tree
     }
 
     /// The order of the tree's rows, if a tree answers.

@@ -3,8 +3,9 @@
 //! Building is O(n·log n). A query is O(log n) where the rows have structure (of Covertype's 29,051 leaves, raw, it
 //! looks at seven on average for k = 5) and O(n·d) where they have none, as with many independent features;
 //! [`Tree::visited_ppm`] counts which it is, and `knn.rs` keeps the scan where a tree does not pay. Queries allocate
-//! nothing. The leaves hold the only copy of the rows; beside it there are 4 bytes a row for its number and, for the
-//! boxes, about a sixth of what the columns take, or a third if some are floats.
+//! nothing. The leaves hold the only copy of the rows, where doubles take 12 bytes: as they are, and rounded to f32 for the
+//! filter. Beside it there are 4 bytes a row for its number and, for the boxes, about a sixth of what the columns take, or
+//! a third if some are floats.
 //!
 //! A query goes down depth first, the nearest child first, and passes over what cannot hold a neighbour. In a leaf it
 //! does what the scan does in a block: exact sums of integers ([`integer`]), or f32 sums that rule rows out and f64
@@ -284,8 +285,7 @@ impl Tree {
     /// Translates the query for the f32 filter; `false` if a sum could overflow.
     fn prepare_filtered(&mut self, question: &Question<'_>) -> bool {
         self.exact.prepare(question);
-        self.filtered
-            .prepare(question, &self.parts, Some(&self.leaves.origins))
+        self.filtered.prepare(question, &self.parts)
     }
 
     /// Looks up what each tree's categories cost this query.

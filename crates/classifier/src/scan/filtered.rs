@@ -12,18 +12,18 @@
 //! - `D_j = x'_j - q'_j`, the difference of the two prepared f64 values, taken without rounding;
 //! - `e_j`, the f32 that [`add_differences`] computes: `(stored - t)·w`, where `t` is the query's value in the
 //!   column's units (for short columns `q·divisor - base`) and `w = 1/(divisor·scale)`. The scale includes the feature's
-//!   weight. The scan takes doubles in f64 and rounds once: what is said of f32 holds for them all the more.
+//!   weight.
 //!
 //! **Step 1: `|e_j - D_j| <= E_j`** with `E_j = w·(2·|t - f32(t)| + 8u·M) + 64v·A/scale + 1e-38`, where `M` bounds
-//! `|stored - t|` and `A` bounds `|x|`, `|q|` and `|offset|`.
+//! `|stored - t|` and `A` bounds `|x|`, `|q|`, `|offset|` and `|base|/divisor` (which a file may set apart from all x).
 //! In f32, `e_j = (stored - f32(t))·w·(1 + c)` where c gathers three roundings (subtraction, w, product):
 //! `|c| <= 3.01u`. Hence `|e_j - (stored - t)·w| <= w·|t - f32(t)|·(1 + 3.01u) + 3.01u·w·M`, and the first two terms
 //! of `E_j` are more than that. In f64, x' and q' carry two roundings each (at most `9v·A/scale` together), x one
 //! (`v·A/scale`), t two (`4v·A/scale`), w two (`2v·2A/scale`): under `64v·A/scale` with room to spare. 1e-38 is
 //! above what underflow can add, as w is held within 1e-30..1e30.
 //!
-//! The tree stores doubles as `f32(x - c)`, c being the middle of the column's range, which takes the place of base in
-//! t. That is a rounding of at most `v·2A` in f64 and one of `u·|x - c|` in f32, where `|x - c| <= M`: there is room for
+//! Doubles are stored for the filter as `f32(x - c)`, c being the middle of the column's range, which takes the place of
+//! base in t. That is a rounding of at most `v·2A` in f64 and one of `u·|x - c|` in f32, where `|x - c| <= M`: there is room for
 //! both. Near 0 the latter is less than 1e-44 instead, for which `w·1e-44` is added to `E_j`.
 //!
 //! **Step 2: the sum.** Let `T_g` be what the members of group g add to a row's distance, unrounded. Write
@@ -48,7 +48,7 @@
 mod tests;
 
 use super::kernels::{Target, Window, add_differences, any_within};
-use super::{N_WINDOWS, Part, Question, Windowed, all_windows, constants, may_hold_neighbours, table_starts};
+use super::{Layout, Part, Question, Windowed, all_windows, constants, may_hold_neighbours, table_starts};
 use crate::compact::{BLOCK, Columns};
 use crate::nearest::Nearest;
 
@@ -107,13 +107,7 @@ impl Scratch {
     }
 
     /// Translates the query; `false` if a sum could overflow an f32.
-    /// With `origins`, doubles are not taken as they are but less their column's origin and rounded to f32.
-    pub(crate) fn prepare(
-        &mut self,
-        question: &Question<'_>,
-        order: &[Part],
-        origins: Option<&[f64]>,
-    ) -> bool {
+    pub(crate) fn prepare(&mut self, question: &Question<'_>, order: &[Part]) -> bool {
         let columns = question.columns;
         self.base = constants(columns)
             .map(|(feature, value)| question.cost(feature, value))
@@ -128,8 +122,8 @@ impl Scratch {
                 }
                 Part::Single(idx) => (columns.singles[idx].feature, 0.0, 1.0),
                 Part::Double(idx) => {
-                    let origin = origins.map_or(0.0, |origins| origins[idx]);
-                    (columns.doubles[idx].feature, origin, 1.0)
+                    let column = &columns.doubles[idx];
+                    (column.feature, column.origin(), 1.0)
                 }
             };
             let (offset, scale) = question.scaling.map_or((0.0, 1.0), |scaling| {
@@ -148,14 +142,14 @@ impl Scratch {
             let farthest = (min * divisor - base - value)
                 .abs()
                 .max((max * divisor - base - value).abs());
-            let magnitude = [min, max, query, offset]
+            let magnitude = [min, max, query, offset, base / divisor]
                 .into_iter()
                 .map(f64::abs)
                 .fold(0.0, f64::max);
             *error = weight * (2.0 * (value - f64::from(target.value_f32)).abs() + 8.0 * U * farthest)
                 + 64.0 * V * magnitude / scale
                 + UNDERFLOW;
-            if let (Some(_), Part::Double(_)) = (origins, part) {
+            if let Part::Double(_) = part {
                 *error += weight * SMALLEST;
             }
             self.error += question.measure(*error);
@@ -209,11 +203,10 @@ impl Scratch {
     pub(super) fn scan<const SQUARED: bool>(
         &self,
         question: &Question<'_>,
-        order: &[Part],
-        windowed: Option<[Windowed; N_WINDOWS]>,
+        layout: &Layout,
         nearest: &mut Nearest,
     ) {
-        let columns = question.columns;
+        let (columns, windowed) = (question.columns, layout.windowed);
         let mut limit = f32::INFINITY;
         let mut windows = None;
         'blocks: for block in 0..columns.n_rows.div_ceil(BLOCK) {
@@ -223,30 +216,20 @@ impl Scratch {
                 continue;
             }
             let mut sums = [0.0; BLOCK];
-            for (parts, targets) in order.chunks(2).zip(self.targets.chunks(2)) {
-                for (part, &target) in parts.iter().zip(targets) {
-                    match *part {
-                        Part::Short(idx) => {
-                            add_differences::<_, SQUARED>(
-                                &mut sums,
-                                columns.shorts[idx].1.block(block),
-                                target,
-                            );
-                        }
-                        Part::Single(idx) => {
-                            add_differences::<_, SQUARED>(
-                                &mut sums,
-                                columns.singles[idx].block(block),
-                                target,
-                            );
-                        }
-                        Part::Double(idx) => {
-                            add_differences::<_, SQUARED>(
-                                &mut sums,
-                                columns.doubles[idx].block(block),
-                                target,
-                            );
-                        }
+            for run in &layout.runs {
+                let (parts, targets) = (&layout.order[run.clone()], &self.targets[run.clone()]);
+                match parts[0] {
+                    Part::Short(_) => {
+                        let column = |nth: usize| columns.shorts[parts[nth].idx()].1.block(block);
+                        add_differences::<_, SQUARED>(&mut sums, column, targets);
+                    }
+                    Part::Single(_) => {
+                        let column = |nth: usize| columns.singles[parts[nth].idx()].block(block);
+                        add_differences::<_, SQUARED>(&mut sums, column, targets);
+                    }
+                    Part::Double(_) => {
+                        let column = |nth: usize| &layout.rounded[parts[nth].idx()].as_chunks().0[block];
+                        add_differences::<_, SQUARED>(&mut sums, column, targets);
                     }
                 }
                 if !any_within(&sums, limit) {

@@ -7,7 +7,7 @@
 //! integers below 2^53 and therefore the same numbers, and so is every comparison.
 
 use super::kernels::{Window, add_integer_squares, any_within};
-use super::{N_WINDOWS, Part, Question, Windowed, all_windows, constants, may_hold_neighbours, table_starts};
+use super::{Layout, Part, Question, Windowed, all_windows, constants, may_hold_neighbours, table_starts};
 use crate::compact::{BLOCK, Columns, Feature};
 use crate::nearest::Nearest;
 
@@ -96,13 +96,8 @@ impl Scratch {
     }
 
     /// Fills `nearest` for the query that was prepared.
-    pub(super) fn scan(
-        &self,
-        columns: &Columns,
-        order: &[Part],
-        windowed: Option<[Windowed; N_WINDOWS]>,
-        nearest: &mut Nearest,
-    ) {
+    pub(super) fn scan(&self, columns: &Columns, layout: &Layout, nearest: &mut Nearest) {
+        let windowed = layout.windowed;
         let mut limit = i32::MAX;
         let mut windows = None;
         'blocks: for block in 0..columns.n_rows.div_ceil(BLOCK) {
@@ -112,7 +107,7 @@ impl Scratch {
                 continue;
             }
             let mut sums = [0; BLOCK];
-            for parts in order.chunks(2) {
+            for parts in layout.order.chunks(2) {
                 for part in parts {
                     if let Part::Short(idx) = *part {
                         add_integer_squares(&mut sums, columns.shorts[idx].1.block(block), self.targets[idx]);

@@ -3,6 +3,9 @@
 
 use crate::compact::BLOCK;
 
+/// Columns of a run, at most: those that [`add_differences`] takes at once.
+pub(super) const N_TOGETHER: usize = 4;
+
 /// A range of a short column, both ends inside it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Window {
@@ -78,25 +81,56 @@ impl Stored for f32 {
     }
 }
 
-impl Stored for f64 {
-    fn difference(self, target: Target) -> f32 {
-        ((self - target.value) * target.weight) as f32
+/// Adds to `sums` the squared or absolute differences of the columns to their targets.
+pub(super) fn add_differences<'a, T: Stored + 'a, const SQUARED: bool>(
+    sums: &mut [f32; BLOCK],
+    column: impl Fn(usize) -> &'a [T; BLOCK],
+    targets: &[Target],
+) {
+    if let Some(targets) = targets.as_array() {
+        add_four::<_, SQUARED>(sums, column(0), column(1), column(2), column(3), targets);
+    } else {
+        for (nth, target) in targets.iter().enumerate() {
+            add_one::<_, SQUARED>(sums, column(nth), *target);
+        }
     }
 }
 
-/// Adds the squared or absolute differences to `target`.
-pub(super) fn add_differences<T: Stored, const SQUARED: bool>(
+/// Four columns at a time, so that sums are loaded and stored once for all of them. Columns are parameters, not an
+/// array: the compiler takes parameters to be apart from `sums`, and needs that to make SIMD of the loop.
+#[inline(never)]
+fn add_four<T: Stored, const SQUARED: bool>(
     sums: &mut [f32; BLOCK],
-    values: &[T; BLOCK],
-    target: Target,
+    a: &[T; BLOCK],
+    b: &[T; BLOCK],
+    c: &[T; BLOCK],
+    d: &[T; BLOCK],
+    targets: &[Target; N_TOGETHER],
 ) {
-    for (sum, value) in sums.iter_mut().zip(values) {
-        let difference = value.difference(target);
-        *sum += if SQUARED {
-            difference * difference
-        } else {
-            difference.abs()
-        };
+    for lane in 0..BLOCK {
+        sums[lane] = sums[lane]
+            + cost::<_, SQUARED>(a[lane], targets[0])
+            + cost::<_, SQUARED>(b[lane], targets[1])
+            + cost::<_, SQUARED>(c[lane], targets[2])
+            + cost::<_, SQUARED>(d[lane], targets[3]);
+    }
+}
+
+#[inline(never)]
+fn add_one<T: Stored, const SQUARED: bool>(sums: &mut [f32; BLOCK], column: &[T; BLOCK], target: Target) {
+    for (sum, value) in sums.iter_mut().zip(column) {
+        *sum += cost::<_, SQUARED>(*value, target);
+    }
+}
+
+/// What a difference adds to a distance, about.
+#[inline(always)]
+fn cost<T: Stored, const SQUARED: bool>(value: T, target: Target) -> f32 {
+    let difference = value.difference(target);
+    if SQUARED {
+        difference * difference
+    } else {
+        difference.abs()
     }
 }
 

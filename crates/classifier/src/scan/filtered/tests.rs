@@ -36,15 +36,8 @@ struct Seen {
     room: f64,
 }
 
-/// Asks `query` of all `rows`, as the scan does and, if `origins` are given, as the tree does.
-fn look(
-    columns: &Columns,
-    scaling: Option<&Scaling>,
-    metric: Metric,
-    query: &[f64],
-    origins: Option<&[f64]>,
-    seen: &mut Seen,
-) {
+/// Asks `query` of all `rows`, as scan and tree do.
+fn look(columns: &Columns, scaling: Option<&Scaling>, metric: Metric, query: &[f64], seen: &mut Seen) {
     // The bound does not mind in which order columns are added.
     let shorts = (0..columns.shorts.len()).map(Part::Short);
     let singles = (0..columns.singles.len()).map(Part::Single);
@@ -61,19 +54,19 @@ fn look(
         query,
         prepared: &prepared,
     };
-    if !scratch.prepare(&question, &order, origins) {
+    if !scratch.prepare(&question, &order) {
         return;
     }
     let is_squared = metric == Metric::Euclidean;
     for row in 0..columns.n_rows {
         let mut sum = 0.0;
         for (part, target) in order.iter().zip(&scratch.targets) {
-            let difference = match (*part, origins) {
-                (Part::Short(idx), _) => columns.shorts[idx].1.values[row].difference(*target),
-                (Part::Single(idx), _) => columns.singles[idx].values[row].difference(*target),
-                (Part::Double(idx), None) => columns.doubles[idx].values[row].difference(*target),
-                (Part::Double(idx), Some(origins)) => {
-                    ((columns.doubles[idx].values[row] - origins[idx]) as f32).difference(*target)
+            let difference = match *part {
+                Part::Short(idx) => columns.shorts[idx].1.values[row].difference(*target),
+                Part::Single(idx) => columns.singles[idx].values[row].difference(*target),
+                Part::Double(idx) => {
+                    let column = &columns.doubles[idx];
+                    ((column.values[row] - column.origin()) as f32).difference(*target)
                 }
             };
             sum += if is_squared {
@@ -124,8 +117,6 @@ fn check(name: &str, value: impl Fn(&mut Random, usize) -> f64) {
             .map(|at| value(&mut random, at % n_features))
             .collect();
         let columns = columns(&values, n_features);
-        let middle = |column: &crate::compact::Column<f64>| column.min / 2.0 + column.max / 2.0;
-        let origins: Vec<f64> = columns.doubles.iter().map(middle).collect();
         for preparation in [Preparation::Raw, Preparation::Standard, Preparation::MinMax] {
             let preparation = Scaling::fit(preparation, &columns);
             for metric in [Metric::Euclidean, Metric::Manhattan] {
@@ -139,9 +130,7 @@ fn check(name: &str, value: impl Fn(&mut Random, usize) -> f64) {
                         let query: Vec<f64> = (0..n_features)
                             .map(|feature| columns.value(row, feature) * (1.0 + near * random.unit()))
                             .collect();
-                        for origins in [None, Some(&origins[..])] {
-                            look(&columns, scaling.as_ref(), metric, &query, origins, &mut seen);
-                        }
+                        look(&columns, scaling.as_ref(), metric, &query, &mut seen);
                     }
                 }
             }
