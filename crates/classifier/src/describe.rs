@@ -108,7 +108,10 @@ impl fmt::Display for Description {
             (EngineKind::Tree | EngineKind::Auto, false) => "box tree, f32 filter and f64 recomputation",
             (EngineKind::Scan, false) => "SIMD scan, f32 filter and f64 recomputation",
         };
-        let share = |ppm: u32| format!("{:.2} % of the rows", f64::from(ppm) / 1e4);
+        let share = |ppm: u32| {
+            let hundredths = (ppm + 50) / 100;
+            format!("{}.{:02} % of the rows", hundredths / 100, hundredths % 100)
+        };
         let axes = match self.n_axes {
             Some(n_axes) => format!(", along {n_axes} principal axes"),
             None => String::new(),
@@ -126,9 +129,10 @@ impl fmt::Display for Description {
             0 => String::new(),
             n_weighted => format!(", {n_weighted} of them weighted"),
         };
+        let tenths_of_mb = (self.index_bytes + 50_000) / 100_000;
         write!(
             f,
-            "exact kNN, k = {}{votes}, {} distance, {} features{weights}; {} rows x {} features, {} classes; {}{axes}{} ({:.1} MB: {})",
+            "exact kNN, k = {}{votes}, {} distance, {} features{weights}; {} rows x {} features, {} classes; {}{axes}{} ({}.{} MB: {})",
             self.k,
             self.metric,
             self.preparation,
@@ -137,7 +141,8 @@ impl fmt::Display for Description {
             self.n_classes,
             engine,
             reason,
-            self.index_bytes as f64 / 1e6,
+            tenths_of_mb / 10,
+            tenths_of_mb % 10,
             self.storage,
         )
     }

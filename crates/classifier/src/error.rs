@@ -1,5 +1,7 @@
 //! What can be wrong with a training set, a query or a model file.
 
+use crate::decimal::Plain;
+
 /// Why a training set was not accepted.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -48,7 +50,7 @@ pub enum FitError {
         actual: usize,
     },
     /// A weight that is negative, infinite or NaN.
-    #[error("expected a weight that is finite and not negative for feature {feature}, got {weight}")]
+    #[error("expected a weight that is finite and not negative for feature {feature}, got {}", Plain(*weight))]
     FeatureWeightOutOfRange {
         /// The feature.
         feature: usize,
@@ -68,7 +70,7 @@ pub enum FitError {
     #[error("the textbook engine is not part of this build (cargo feature `textbook`)")]
     TextbookMissing,
     /// NaN or infinity has no distance.
-    #[error("expected a finite number in row {row}, feature {feature}, got {value}")]
+    #[error("expected a finite number in row {row}, feature {feature}, got {}", Plain(*value))]
     NotFinite {
         /// The row.
         row: usize,
@@ -124,7 +126,7 @@ pub enum QueryError {
         actual: usize,
     },
     /// NaN or infinity has no distance.
-    #[error("expected a finite number in feature {feature}, got {value}")]
+    #[error("expected a finite number in feature {feature}, got {}", Plain(*value))]
     NotFinite {
         /// The feature.
         feature: usize,
@@ -132,7 +134,7 @@ pub enum QueryError {
         value: f64,
     },
     /// A value so large that preparing it overflows.
-    #[error("value {value} of feature {feature} is too large to be prepared")]
+    #[error("value {} of feature {feature} is too large to be prepared", Plain(*value))]
     Overflow {
         /// The feature.
         feature: usize,

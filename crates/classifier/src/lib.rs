@@ -22,6 +22,7 @@
 
 mod builder;
 mod compact;
+mod decimal;
 mod describe;
 mod error;
 mod growing;

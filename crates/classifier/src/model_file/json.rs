@@ -7,6 +7,8 @@
 //! loaded 34 kB more, gzipped. Of the small libraries miniserde does not always read the nearest f64, and tinyjson
 //! descends as deeply as the bytes say. The tests hold this code against serde_json and `safetensors`.
 
+use crate::decimal;
+
 /// Lists and objects within each other; the limit of serde_json and most others.
 const MAX_DEPTH: usize = 127;
 
@@ -115,11 +117,11 @@ impl<'a> Reader<'a> {
             }
             self.digits()?;
         }
-        let number = self.text.get(start..self.at).unwrap_or_default().parse();
-        number
-            .ok()
-            .filter(|number: &f64| number.is_finite())
-            .ok_or_else(|| self.expected("number that fits 64 bits"))
+        let number = decimal::parse(self.text.get(start..self.at).unwrap_or_default());
+        if number.is_infinite() {
+            return Err(self.expected("number that fits 64 bits"));
+        }
+        Ok(number)
     }
 
     /// A whole number written as digits only.
@@ -317,19 +319,18 @@ pub(super) fn write_string(json: &mut String, string: &str) {
 
 /// Writes a finite number with as few digits as bring it back, and so that everybody sees that it need not be whole.
 pub(super) fn write_number(json: &mut String, number: f64) {
-    let text = format!("{number:e}");
-    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    // Where the point is, counted from the first digit.
-    let point = 1 + exponent.parse::<isize>().unwrap_or(0);
-    let (sign, digits) = match digits.strip_prefix('-') {
-        Some(digits) => ("-", digits),
-        None => ("", digits),
-    };
-    let digits = digits.replace('.', "");
-    json.push_str(sign);
+    if number.is_sign_negative() {
+        json.push('-');
+    }
+    if number == 0.0 {
+        json.push_str("0.0");
+        return;
+    }
+    // `point` is how many digits are before the point.
+    let (digits, point) = decimal::digits(number);
     // The layout of serde_json, which wrote the first files: plain from 1e-5 to 1e16.
-    let n_digits = digits.len() as isize;
-    let zeros = |json: &mut String, n: isize| (0..n).for_each(|_| json.push('0'));
+    let n_digits = digits.len() as i32;
+    let zeros = |json: &mut String, n: i32| (0..n).for_each(|_| json.push('0'));
     match point {
         -4..=0 => {
             json.push_str("0.");

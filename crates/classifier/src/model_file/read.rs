@@ -5,6 +5,7 @@ use super::container::{Header, Tensor};
 use super::record;
 use super::{Form, ModelMetadata, OLDEST_VERSION, Record, VERSION};
 use crate::compact::{BLOCK, Column, Columns, Feature, Group};
+use crate::decimal::Plain;
 use crate::labels::Labels;
 use crate::pace::Pace;
 use crate::tree::Order;
@@ -86,7 +87,7 @@ fn check_scaling(record: &Record, n_features: usize) -> Result<(), ModelFileErro
             if lengths != (n_features, n_features) {
                 return Err(content(
                     format!("{n_features} offsets and scales"),
-                    format!("{lengths:?}"),
+                    format!("{} and {}", lengths.0, lengths.1),
                 ));
             }
             let is_usable =
@@ -103,10 +104,12 @@ fn check_scaling(record: &Record, n_features: usize) -> Result<(), ModelFileErro
 fn check_ignored(options: &KnnOptions, columns: &Columns) -> Result<(), ModelFileError> {
     for (feature, form) in columns.features.iter().enumerate() {
         let weight = options.feature_weights.get(feature).copied().unwrap_or(1.0);
-        if matches!(form, Feature::Ignored) != (weight == 0.0) {
+        let is_ignored = matches!(form, Feature::Ignored);
+        if is_ignored != (weight == 0.0) {
+            let form = if is_ignored { "Ignored" } else { "one that is kept" };
             return Err(content(
                 "features to be `ignored` where their weight is 0",
-                format!("{form:?} of weight {weight}"),
+                format!("{form} of weight {}", Plain(weight)),
             ));
         }
     }
@@ -318,7 +321,7 @@ fn check_values(columns: &Columns) -> Result<(), ModelFileError> {
         if !decimal.is_valid() {
             return Err(content(
                 "an integer base and a power of ten as divisor",
-                format!("{decimal:?}"),
+                format!("{} and {}", Plain(decimal.base), Plain(decimal.divisor)),
             ));
         }
         if column.min < 0 {
