@@ -13,6 +13,7 @@ use datasets::{Dataset, Lookup};
 use crate::config::{Config, Start, defaults};
 use crate::limit_args::LimitArgs;
 use crate::parts;
+use crate::publish::PublishArgs;
 use crate::schedule::{MAX_RATE, MIN_RATE, Pace, RecordedTimes};
 
 /// Something asked for that makes no sense: the program ends with code 2, as it does for arguments that clap refuses.
@@ -49,6 +50,8 @@ pub enum Command {
         #[command(subcommand)]
         command: DatasetsCommand,
     },
+    /// Acts as a sensor: sends lines from stdin, or rows of a data set, to a server
+    Publish(Box<PublishArgs>),
 }
 
 /// What to do with data sets.
@@ -477,7 +480,7 @@ fn parse_k(text: &str) -> Result<NonZeroU8, String> {
         .map_err(|_| "expected a whole number from 1 to 255".to_owned())
 }
 
-fn parse_rate(text: &str) -> Result<Rate, String> {
+pub(crate) fn parse_rate(text: &str) -> Result<Rate, String> {
     if text == "max" {
         return Ok(Rate::Max);
     }

@@ -31,6 +31,7 @@ mod limits;
 mod losses;
 mod model;
 mod parts;
+pub mod publish;
 mod replay;
 mod requests;
 mod ring;

@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use clap::Parser as _;
 use sensor_sim::cli::{Cli, Command, ServeArgs, UsageError};
-use sensor_sim::{Prepared, datasets_command, serve};
+use sensor_sim::publish::PublishArgs;
+use sensor_sim::{Prepared, datasets_command, publish, serve};
 use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 use tracing::info;
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     start_logging();
     let result = match cli.command {
         Some(Command::Datasets { command }) => datasets_command::run(&command, io::stdout().lock()),
+        Some(Command::Publish(args)) => run_publisher(*args),
         None => run_server(cli.serve),
     };
     match result {
@@ -42,6 +44,11 @@ fn start_logging() {
         .with_target(false)
         .without_time()
         .init();
+}
+
+#[tokio::main]
+async fn run_publisher(args: PublishArgs) -> Result<()> {
+    publish::run(args, stop_signal()?).await
 }
 
 #[tokio::main]

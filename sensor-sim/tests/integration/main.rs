@@ -6,4 +6,5 @@ mod http;
 mod ingest;
 mod live;
 mod program;
+mod publish;
 mod support;

@@ -1,0 +1,238 @@
+//! `sensor-sim publish`: acts as a sensor toward a server. Lines from stdin, so that any command piped in is a sensor, or
+//! rows of a data set, go to `ws://HOST:PORT/ingest/NAME`, each as one message.
+//!
+//! The server sets the pace if it is slower: what it does not read waits in the pipe. A lost connection is made again,
+//! with growing waits; the messages that were on their way when it broke may be lost, and nothing tells which.
+
+mod messages;
+
+use std::io::{self, BufReader};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use futures::{SinkExt as _, StreamExt as _};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tracing::{debug, info, warn};
+
+use self::messages::{Messages, Rows};
+use crate::cli::{Filters, Folders, OrderArg, Rate, SplitArgs, UsageError, load, parse_rate};
+use crate::parts;
+
+/// The first wait before another try to connect, and the longest: each is twice the one before.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
+/// A server that does not answer the closing handshake is not waited for longer.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+/// Readings per second of a data set, unless said otherwise: a lively sensor.
+const DEFAULT_RATE: f64 = 100.0;
+
+/// What to send, and where.
+#[derive(Debug, Args)]
+pub struct PublishArgs {
+    /// Where to send it, e.g. ws://127.0.0.1:9001/ingest/greenhouse
+    #[arg(value_name = "URL", value_parser = parse_url)]
+    pub url: String,
+    /// Send the rows of this data set instead of the lines of stdin: those that the server streams after the same split
+    #[arg(long, value_name = "NAME", conflicts_with = "data")]
+    pub dataset: Option<String>,
+    /// Send the rows of this CSV or Parquet file
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+    /// The column of FILE that holds the true class [default: the last]
+    #[arg(long, value_name = "COLUMN", requires = "data")]
+    pub label: Option<String>,
+    /// Messages per second, or `max` [default: lines as they come, rows at 100]
+    #[arg(long, value_name = "N|max", value_parser = parse_rate, allow_negative_numbers = true)]
+    pub rate: Option<Rate>,
+    /// Start again after the last row
+    #[arg(long = "loop")]
+    pub looping: bool,
+    /// Send each row's true label this many rows later, as a message of its own
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub label_delay: usize,
+    /// How the rows are split.
+    #[command(flatten)]
+    pub split: SplitArgs,
+    /// What is left out or renamed first.
+    #[command(flatten)]
+    pub filters: Filters,
+    /// Where to look.
+    #[command(flatten)]
+    pub folders: Folders,
+}
+
+fn parse_url(text: &str) -> Result<String, String> {
+    match text.split_once("://") {
+        Some(("ws", rest)) if !rest.is_empty() => Ok(text.to_owned()),
+        Some(("http", rest)) if !rest.is_empty() => Ok(format!("ws://{rest}")),
+        Some(("wss" | "https", _)) => {
+            Err("this program speaks no TLS yet; expected ws://HOST:PORT/ingest/NAME".to_owned())
+        }
+        _ => Err("expected ws://HOST:PORT/ingest/NAME".to_owned()),
+    }
+}
+
+impl PublishArgs {
+    /// Loads what is to be sent. Takes a while for large data: not for a tokio worker.
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError`] for what makes no sense together, otherwise what went wrong with the data.
+    fn messages(&self) -> Result<Messages> {
+        let dataset = match (&self.data, &self.dataset) {
+            (Some(path), _) => datasets::read_file(path, self.label.as_deref())?,
+            (None, Some(name)) => load(name, &self.folders)?,
+            (None, None) if self.looping || self.label_delay > 0 => {
+                let message = "--loop and --label-delay are for rows: name a --dataset or a --data file";
+                return Err(UsageError(message.to_owned()).into());
+            }
+            (None, None) => return Ok(Messages::lines(BufReader::new(io::stdin()))),
+        };
+        let dataset = self.filters.apply(dataset)?;
+        let order = self.split.order.unwrap_or(OrderArg::Shuffled).into();
+        let by_training = self.filters.by_training();
+        let split = parts::split(&dataset, self.split.split.0, order, self.split.seed, by_training)?;
+        let rows = Rows::new(dataset, split.stream, self.looping, self.label_delay);
+        Ok(Messages::Rows(Box::new(rows)))
+    }
+
+    fn pace(&self) -> Option<Interval> {
+        let is_lines = self.dataset.is_none() && self.data.is_none();
+        let rate = match self.rate {
+            Some(Rate::Max) => return None,
+            Some(Rate::PerSecond(rate)) => rate,
+            None if is_lines => return None,
+            None => DEFAULT_RATE,
+        };
+        let mut pace = interval(Duration::from_secs_f64(1.0 / rate));
+        // After a cut or a slow stretch the rate holds from then on.
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Some(pace)
+    }
+}
+
+/// A connection to the server.
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// Sends everything, or what there is until `stop` completes. Says on stderr what the server answers.
+///
+/// # Errors
+///
+/// If the data cannot be read, stdin fails, or the server refuses the source.
+pub async fn run(args: PublishArgs, stop: impl Future<Output = ()>) -> Result<()> {
+    let mut n_sent = 0;
+    let result = tokio::select! {
+        result = send_all(args, &mut n_sent) => result,
+        () = stop => Ok(()),
+    };
+    info!("{n_sent} messages sent");
+    result
+}
+
+async fn send_all(args: PublishArgs, n_sent: &mut u64) -> Result<()> {
+    let (args, mut messages) = tokio::task::spawn_blocking(move || {
+        let messages = args.messages();
+        messages.map(|messages| (args, messages))
+    })
+    .await
+    .context("loading the data")??;
+    let mut pace = args.pace();
+    let mut socket = connect(&args.url).await?;
+    let mut waiting = None;
+    loop {
+        // Both can be called off at any point: what was read stays in `waiting`.
+        let ready = async {
+            if waiting.is_none() {
+                waiting = messages.next().await?;
+            }
+            if let (Some(_), Some(pace)) = (&waiting, &mut pace) {
+                pace.tick().await;
+            }
+            anyhow::Ok(())
+        };
+        let lost = tokio::select! {
+            result = ready => {
+                result?;
+                let Some(message) = &waiting else { break };
+                // One at a time and at once: a sensor's reading is worth most while it is fresh.
+                match socket.send(message.as_str().into()).await {
+                    Ok(()) => {
+                        *n_sent += 1;
+                        waiting = None;
+                        continue;
+                    }
+                    Err(error) => error,
+                }
+            }
+            // Also while there is nothing to send: the server's pings want answers.
+            answer = socket.next() => match answer {
+                Some(Ok(Message::Close(_))) | None => Error::ConnectionClosed,
+                Some(Ok(answer)) => {
+                    tell(&answer);
+                    continue;
+                }
+                Some(Err(error)) => error,
+            },
+        };
+        warn!("the connection was lost, and what was on its way with it: {lost}");
+        // Answers the closing frame, if there was one.
+        let _ = socket.flush().await;
+        socket = connect(&args.url).await?;
+    }
+    let closing = async {
+        if socket.close(None).await.is_ok() {
+            while let Some(Ok(answer)) = socket.next().await {
+                tell(&answer);
+            }
+        }
+    };
+    if timeout(CLOSE_LIMIT, closing).await.is_err() {
+        warn!("the server did not confirm the end");
+    }
+    Ok(())
+}
+
+/// Tries until there is a connection; only a refusal in so many words ends it.
+async fn connect(url: &str) -> Result<Socket> {
+    let mut wait = FIRST_WAIT;
+    loop {
+        match connect_async(url).await {
+            Ok((socket, _)) => {
+                info!("connected to {url}");
+                return Ok(socket);
+            }
+            Err(Error::Http(response)) if response.status().is_client_error() => {
+                let body = response.body().as_deref().unwrap_or_default();
+                let reason = String::from_utf8_lossy(body);
+                anyhow::bail!("{url} refuses ({}): {}", response.status(), reason.trim());
+            }
+            Err(error @ (Error::Url(_) | Error::HttpFormat(_))) => {
+                return Err(UsageError(format!("{url} is no address: {error}")).into());
+            }
+            Err(error) => {
+                warn!(
+                    "no connection to {url}: {error}; next try in {} ms",
+                    wait.as_millis()
+                );
+                sleep(wait).await;
+                wait = (2 * wait).min(LONGEST_WAIT);
+            }
+        }
+    }
+}
+
+/// Passes on what the server says: refusals of readings loudly, the rest to who asks for it.
+fn tell(answer: &Message) {
+    let Message::Text(text) = answer else { return };
+    let value: Value = serde_json::from_str(text).unwrap_or_default();
+    match (value["op"].as_str(), value["message"].as_str()) {
+        (Some("err"), Some(message)) => warn!("the server says: {message}"),
+        _ => debug!("the server says: {text}"),
+    }
+}
