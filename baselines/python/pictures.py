@@ -77,15 +77,19 @@ def save(figure, folder, stem):
     print(f"wrote {path}")
 
 
-def bars(axes, rows, value, label):
-    """Horizontal bars of the drivers' values in file order, Node above Chromium."""
+def by_driver(axes, rows, value, label, is_log=False):
+    """The drivers' values in file order, Node above Chromium: bars, or points where the axis has no zero to start from."""
     drivers = list(dict.fromkeys(row["driver"] for row in rows))
     for place, driver in enumerate(drivers):
         for row in (row for row in rows if row["driver"] == driver):
             is_node = row["environment"] == "Node"
             y = place + (-0.2 if is_node else 0.2)
-            axes.barh(y, value(row), height=0.36, color=colour(driver), alpha=1 if is_node else 0.6)
-            axes.annotate(label(value(row)), (value(row), y), xytext=(3, 0), textcoords="offset points", va="center", fontsize=7)
+            style = {"color": colour(driver), "alpha": 1 if is_node else 0.6}
+            if is_log:
+                axes.plot(value(row), y, marker="o", markersize=5, **style)
+            else:
+                axes.barh(y, value(row), height=0.36, **style)
+            axes.annotate(label(value(row)), (value(row), y), xytext=(6, 0), textcoords="offset points", va="center", fontsize=7)
     axes.set_yticks(range(len(drivers)), [name(driver) for driver in drivers])
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
@@ -118,12 +122,12 @@ def label_apart(axes, labels):
 def paper(results, folder):
     rows = [row for row in results["rows"] if row["form"] == "raw" and "error" not in row]
     cases = [case for case in CASES if any(row["case"] == case for row in rows)]
-    figure, panels = plt.subplots(1, len(cases), figsize=(4.6 * len(cases), 4.2), sharey=True, squeeze=False)
+    figure, panels = plt.subplots(1, len(cases), figsize=(4.6 * len(cases), 4.2), sharey=True, squeeze=False, layout="constrained")
     for axes, case in zip(panels[0], cases):
         shown = [row for row in rows if row["case"] == case]
         axes.set_xscale("log")
-        bars(axes, shown, lambda row: row["latency_micros"]["p50"], duration)
-        axes.margins(x=0.2)
+        by_driver(axes, shown, lambda row: row["latency_micros"]["p50"], duration, is_log=True)
+        axes.margins(x=0.25)
         axes.set_title(f"{CASES[case]}, raw")
         axes.set_xlabel("median latency of a query, µs (log)")
     figure.suptitle("One query: Node (full colour) and Chromium (pale)")
@@ -132,7 +136,8 @@ def paper(results, folder):
     shown = [row for row in rows if row["case"] == "covertype"]
     if shown:
         figure, axes = plt.subplots(figsize=(7, 4.2))
-        bars(axes, shown, resident_megabytes, lambda megabytes: f"{megabytes:.0f}")
+        by_driver(axes, shown, resident_megabytes, lambda megabytes: f"{megabytes:.0f}")
+        axes.margins(x=0.1, y=0.03)
         axes.set_title("Covertype: memory after the queries, Node (full colour) and Chromium (pale)")
         axes.set_xlabel("resident memory of the process, with the Flask server's where there is one, MB")
         save(figure, folder, "paper-memory")
@@ -148,13 +153,13 @@ def knn(results, folder):
     peers = [row for row in results["peers"] if row["case"] == "covertype" and row["form"] == "raw" and "error" not in row]
     peers = [row for row in peers if row["environment"] != "Chromium" or row["driver"] == "ours-loaded"]
     figure, axes = plt.subplots(figsize=(8, 5))
-    axes.set(xscale="log", yscale="log", xlabel="build time, s (log)", ylabel="median latency of a query, µs (log)")
+    axes.set(xscale="log", yscale="log", xlabel="time to build, or to load a model file, s (log)", ylabel="median latency of a query, µs (log)")
     axes.margins(x=0.2, y=0.1)
     points = [(max(row["build_millis"], 0.1) / 1e3, row["latency_micros"]["p50"]) for row in peers]
     for row, at in zip(peers, points):
         axes.scatter(*at, color=colour(row["driver"]), s=36, zorder=3)
     label_apart(axes, [(at, name(row["driver"])) for row, at in zip(peers, points)])
-    axes.set_title("Covertype, raw, 464,809 rows x 54: what it costs to build and to ask")
+    axes.set_title("Covertype, raw, 464,809 rows x 54: to build and to ask\nJavaScript and WebAssembly in Node (from a model file: Chromium), native in Python")
     save(figure, folder, "knn-peers")
 
     bytes_per_micro = results["bandwidth"]["median_gb_per_sec"] * 1e3
