@@ -1,0 +1,86 @@
+// Real sensors at the socket: what they send is labelled in the real page, each source by its own model.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import WebSocket from "ws";
+
+import { waitForSnapshot, waitForText } from "./lib/browser.mjs";
+import { withBrowser } from "./lib/setup.mjs";
+
+const open = withBrowser();
+const python = process.env.RUNNEL_PYTHON ?? "python3";
+
+/** Posts a message, any number of lines; returns what the server says of it. */
+async function post(server, source, body) {
+  const answer = await fetch(`${server.url}ingest/${source}`, { method: "POST", body });
+  assert.equal(answer.status, 200, await answer.clone().text());
+  return answer.json();
+}
+
+/** Readings of an oven that is off or on, with their labels. */
+function ovenLines(from, n) {
+  const line = (idx) => JSON.stringify({ temp: (idx % 2 ? 180 : 20) + (idx % 7), door: idx % 3, label: idx % 2 ? "on" : "off" });
+  return Array.from({ length: n }, (_, idx) => line(from + idx)).join("\n");
+}
+
+test("posted readings with labels train a model, and the page labels those that follow", async (t) => {
+  const { server, page } = await open(t, ["--no-replay"]);
+  await waitForSnapshot(page, "a server without sources", (s) => s.state === "connecting" && s.message.includes("/ingest/"));
+  await post(server, "oven", '{"temp":21.5,"door":1}');
+  const bare = await waitForSnapshot(page, "a source without a model", (s) => s.state === "no-model");
+  assert.match(bare.message, /send true labels/);
+  assert.equal((await post(server, "oven", ovenLines(0, 60))).accepted, 60);
+  await waitForSnapshot(page, "the model", (s) => s.state === "waiting");
+  await post(server, "oven", ovenLines(60, 100));
+  const labelled = await waitForSnapshot(page, "labels", (s) => s.labelled === 100);
+  assert.deepEqual(labelled.source.classes, ["off", "on"]);
+  assert.equal(labelled.accuracy, 1, "on and off are far apart");
+  assert.equal(labelled.source.name, "oven");
+  assert.equal(labelled.gaps.total, 0);
+});
+
+test("a source is chosen from the list, labelled by the replay's model, and kept in the address", async (t) => {
+  const { server, page } = await open(t, ["--dataset", "elec", "--rate", "100", "--loop", "--prepare", "standard"]);
+  const replay = await waitForSnapshot(page, "the replay", (s) => s.state === "live" && s.labelled > 20);
+  assert.equal(await page.$eval("#chooser", (chooser) => chooser.hidden), true, "one source is no choice");
+  const names = replay.source.features.map(({ name }) => name);
+  const socket = new WebSocket(`${server.url.replace("http", "ws")}ingest/desk`, ["arduino"]);
+  t.after(() => socket.terminate());
+  await once(socket, "open");
+  assert.equal(socket.protocol, "arduino");
+  // In another order than the model's.
+  const send = () => socket.send(JSON.stringify(Object.fromEntries(names.toReversed().map((name, idx) => [name, idx / 10]))));
+  send();
+  await waitForSnapshot(page, "two sources", (s) => s.sources.length === 2);
+  await page.waitForFunction(() => !document.getElementById("chooser").hidden);
+  await page.select("#source-select", "desk");
+  await waitForSnapshot(page, "the sensor's source", (s) => s.source?.name === "desk" && s.state === "waiting");
+  send();
+  const labelled = await waitForSnapshot(page, "a label", (s) => s.labelled > 0);
+  assert.deepEqual(labelled.source.features.map(({ name }) => name), names);
+  assert.equal(new URL(page.url()).searchParams.get("source"), "desk");
+  await page.reload();
+  await waitForSnapshot(page, "the same source", (s) => s.source?.name === "desk");
+  await page.select("#source-select", replay.source.name);
+  await waitForSnapshot(page, "the replay again", (s) => s.source?.name === replay.source.name && s.state === "live");
+});
+
+test("the README's Python is a sensor", async (t) => {
+  const { server, page } = await open(t, ["--no-replay"], { path: "?source=py1" });
+  await waitForSnapshot(page, "nothing yet", (s) => s.message.includes("no source py1 yet"));
+  await waitForText(page, "#chip-text", "connecting");
+  const readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
+  const snippets = [...readme.matchAll(/```python\n(.*?)```/gs)].map(([, code]) => code);
+  const sensor = snippets.find((code) => code.includes("/ingest/py1"));
+  const child = spawn(python, ["-c", sensor.replaceAll("127.0.0.1:9001", `127.0.0.1:${server.port}`)], { stdio: ["ignore", "ignore", "pipe"] });
+  let log = "";
+  child.stderr.setEncoding("utf8").on("data", (text) => (log += text));
+  t.after(() => process.kill(child.pid, "SIGKILL"));
+  child.on("exit", () => assert.fail(`the sensor ended: ${log}`));
+  const labelled = await waitForSnapshot(page, "labels of what Python sends", (s) => s.labelled > 0);
+  assert.deepEqual(labelled.source.features.map(({ name }) => name), ["temp", "hum"]);
+  child.removeAllListeners("exit");
+});
