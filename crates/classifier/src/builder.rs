@@ -1,8 +1,9 @@
 //! Fitting by chunks and in slices: rows come in as they are read, and the index is built a few milliseconds at a time.
 //!
-//! While rows come in they are kept about as narrow as in the finished index (`growing.rs`), so that at no time more than
-//! three times the index is held, and up to 15 MB more while small sets are tried along their principal axes; the caller
-//! needs no more of the rows than one chunk. Neither chunks nor slices leave a trace: the same rows make the same model,
+//! While rows come in they are kept about as narrow as in the finished index (`growing.rs`), so that at most about three
+//! times the index is held. Beside it, while they last: 8 bytes a row while a feature is scaled, an eighth of a byte for each
+//! zero or one, 8 kB a feature for rows that wait to be 1024, and up to 15 MB while small sets are tried along their
+//! principal axes. The caller needs no more of the rows than one chunk. Neither chunks nor slices leave a trace: the same rows make the same model,
 //! to the last byte. [`Knn::fit`] is one chunk and one slice.
 
 use std::fmt;
@@ -130,10 +131,11 @@ impl KnnBuilder {
 
     async fn build(mut self, pace: Pace) -> Result<Knn, FitError> {
         self.labels.shrink_to_fit();
-        let n_values = self.n_rows() * self.rows.n_features();
+        // In u64: a usize of 32 bits has room for the values, but not for all that is done with them.
+        let n_values = self.n_rows() as u64 * self.rows.n_features() as u64;
         let of_preparation = match self.options.preparation {
             Preparation::Raw => 0,
-            Preparation::Standard | Preparation::MinMax => n_values * SCALING_UNITS,
+            Preparation::Standard | Preparation::MinMax => n_values * SCALING_UNITS as u64,
         };
         // As if no feature were in a group, until that is known.
         let of_engine = Knn::n_units(self.options.engine, self.n_rows(), self.rows.n_features());
@@ -174,8 +176,9 @@ impl Build {
     /// Does `n_steps` of the work, at least one, and returns the model when it is finished.
     ///
     /// A step is about a million elementary operations, which take about a millisecond. It is exceeded where a pass over one
-    /// column or the selection of a median takes longer: with Covertype's 464,809 rows a step takes a few milliseconds. The
-    /// table of the textbook engine is made in one step.
+    /// column, the selection of a median, a query that looks at all rows (to see whether a tree pays) or finding the axes of
+    /// many features takes longer: with Covertype's 464,809 rows a step takes a few milliseconds. The table of the textbook
+    /// engine is made in one step.
     ///
     /// # Errors
     ///

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | ignored | its weight is 0: no distance depends on it | 0 |
 //! | constant | one value throughout | 0 |
-//! | one-hot group | 0 or 1, in a run of at least three such features of which no row sets two | 1 for the whole group |
+//! | one-hot group | 0 or 1; such features are taken in order, whatever lies between, until a row would set two; at least three | 1 for the whole group |
 //! | short | `(base + u) / divisor` with a power of ten as divisor and `0 <= u <= 32767`: integers and decimals | 2 |
 //! | single | every value is exactly an f32 | 4 |
 //! | double | anything else | 8, and 4 beside it for the filters of the engines |

@@ -2,8 +2,9 @@
 //!
 //! What form a column will take is known when its last row is in. Until then each [`PIECE`] of rows is kept for itself,
 //! constant, as bits, decimals, f32 or f64, whichever is the first to lose nothing, and [`Facts`] are kept of the whole
-//! column. No piece is wider than the column's final form but for bits, which become a share of a byte: while rows come
-//! in, they take little more than the finished columns, and nothing is ever widened in place. Pieces are cut by row
+//! column. No piece is wider than the column's final form but for bits, an eighth of a byte each, where all members of a
+//! group share one: while rows come in, they take little more than the finished columns, and nothing is ever widened in
+//! place. Pieces are cut by row
 //! number, so how the rows were divided into chunks leaves no trace.
 
 use crate::compact::{Decimal, MAX_DECIMALS, POWERS_OF_TEN, scaled_exactly};

@@ -172,9 +172,9 @@ enum Engine {
 
 /// The share of the leaves, in millionths, up to which a tree is taken to pay.
 ///
-/// A tree spends on a leaf that it looks at about twice what the scan spends on as many rows. On independent uniform
-/// features, integers or not, a tree takes half the scan's time where it looks at 24 % (twelve features) and 1.2 times
-/// as long where it looks at 65 % (sixteen): `examples/scan_speed.rs uniform`.
+/// A tree spends on a leaf that it looks at two to two and a half times what the scan spends on as many rows. On
+/// independent uniform features the scan takes 1.1 (floats) to 1.4 times (integers) the tree's time where the tree looks at
+/// 33 % (thirteen features), and 0.9 to 1.1 times where it looks at 45 % (fourteen): `examples/scan_speed.rs uniform`.
 const MAX_VISITED_PPM: u32 = 400_000;
 
 /// Its description: the training rows would fill screens.
@@ -205,7 +205,8 @@ impl Knn {
     }
 
     /// Puts checked parts together: options that [`KnnOptions::check`] accepts, a preparation that is finite and
-    /// divides by nothing that is 0, as many labels as rows. A tree is built in the order given, if one is.
+    /// divides by nothing that is 0, as many labels as rows. `order` is the tree's where the engine is to be `Tree`; `Auto`
+    /// sorts and counts anew.
     pub(crate) async fn assemble(
         mut columns: Columns,
         labels: Labels,
@@ -255,9 +256,11 @@ impl Knn {
                         Tree::new(&columns, scaling, options.metric, order, pace).await
                     }
                     _ => {
-                        let best = Tree::best(&columns, scaling, options.metric, options.k, &parts, pace);
+                        let is_auto = options.engine == EngineKind::Auto;
+                        let (k, metric) = (options.k, options.metric);
+                        let best = Tree::best(&columns, scaling, metric, k, &parts, is_auto, pace);
                         let (tree, visited) = best.await;
-                        visited_ppm = (options.engine == EngineKind::Auto).then_some(visited);
+                        visited_ppm = visited.filter(|_| is_auto);
                         tree
                     }
                 };
@@ -288,12 +291,12 @@ impl Knn {
     }
 
     /// About what [`Knn::assemble`] spends on `n_rows` of `n_columns` that are not in groups.
-    pub(crate) fn n_units(engine: EngineKind, n_rows: usize, n_columns: usize) -> usize {
+    pub(crate) fn n_units(engine: EngineKind, n_rows: usize, n_columns: usize) -> u64 {
         let of_tree = match engine {
             EngineKind::Textbook | EngineKind::Scan => 0,
             EngineKind::Tree | EngineKind::Auto => Order::n_units(n_rows) + Tree::n_units(n_rows, n_columns),
         };
-        (SPREAD_UNITS + ROUNDING_UNITS) * n_rows * n_columns + of_tree
+        (SPREAD_UNITS + ROUNDING_UNITS) as u64 * n_rows as u64 * n_columns as u64 + of_tree
     }
 
     /// The order of the tree's rows, if a tree answers.

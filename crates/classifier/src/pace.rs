@@ -38,9 +38,9 @@ impl Pace {
     }
 
     /// Expects the rest of the work to take about `n_units`.
-    pub(crate) fn expect(&self, n_units: usize) {
+    pub(crate) fn expect(&self, n_units: u64) {
         let mut state = self.state();
-        state.expected = state.spent + (n_units as u64).max(1);
+        state.expected = state.spent + n_units.max(1);
     }
 
     /// Counts `n_units` of work and gives way if the slice is used up.

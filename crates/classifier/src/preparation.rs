@@ -33,7 +33,10 @@ impl std::fmt::Display for Preparation {
     }
 }
 
-/// A fitted preparation: `prepared = (value - offset) / scale` in f64, a scale of 0 taken as 1.
+/// A fitted preparation: `prepared = (value - offset) / scale` in f64.
+///
+/// [`Scaling::fit`] gives a feature that does not vary the scale 1. A scale of 0 is the caller's mistake, of which come
+/// infinities and NaN.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Scaling {
     /// What is subtracted from each feature.

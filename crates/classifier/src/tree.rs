@@ -15,6 +15,11 @@
 //! Few rows whose features depend on each other are turned to their principal axes first, if that turns out to save
 //! work ([`turned`]). They are kept a second time then, in f64.
 //!
+//! Read in this order: `order` (which rows lie together; the order is the whole tree), `leaves` (columns in that order),
+//! `boxes` (their ranges, lower bounds of distances), `search` (depth first), `kernels` (one leaf), `exact` (the definition
+//! without its zeros); and last `turned` with `eigen`, a second way to fill the same boxes. [`Tree::nearest`] picks one of
+//! four ways to answer: along axes, in integers, by the f32 filter, or all rows in f64.
+//!
 //! Sources: J. Friedman, J. Bentley and R. Finkel, "An algorithm for finding best matches in logarithmic expected
 //! time", ACM Trans. Math. Software 3(3), 1977 (the splits); `boxes.rs` names those of the boxes.
 
@@ -42,6 +47,10 @@ use crate::{Metric, Rows as _, Scaling};
 
 /// Training rows that are asked for their neighbours to see whether a tree pays; not tuned.
 const N_SAMPLED: usize = 32;
+/// Numbers that those queries look at, about: after the query that reaches it there is no other. Only where trees do not
+/// pay it is reached (Covertype's take 0.2 million), and only files make it matter: a feature that is constant costs them
+/// nothing for a row, and a query one number.
+const MAX_COUNTED: usize = 1 << 28;
 /// What it takes to look at a leaf, of a column.
 const LEAF_UNITS: usize = 8;
 /// Rounding of f32.
@@ -87,27 +96,33 @@ enum AnyBoxes {
 
 impl Tree {
     /// Builds the trees over columns and, where that is possible, the one over principal axes, and keeps what looks at
-    /// fewer numbers to find `k` neighbours; says which share of the leaves that looks at, in millionths.
+    /// fewer numbers to find `k` neighbours; says which share of the leaves that looks at, in millionths. Where there is
+    /// no choice, that is only counted if `is_share_asked`.
     pub(crate) async fn best(
         columns: &Columns,
         scaling: Option<&Scaling>,
         metric: Metric,
         k: usize,
         parts: &[(f64, Part)],
+        is_share_asked: bool,
         pace: &Pace,
-    ) -> (Self, u32) {
+    ) -> (Self, Option<u32>) {
         let order = Order::new(columns, scaling, parts, pace).await;
         let mut tree = Self::new(columns, scaling, metric, order, pace).await;
+        let order_turned = turned::order(columns, scaling, metric, pace).await;
+        if order_turned.is_none() && !is_share_asked {
+            return (tree, None);
+        }
         let visited = tree.visited_ppm(columns, scaling, metric, k, pace).await;
-        if let Some(order) = turned::order(columns, scaling, metric, pace).await {
+        if let Some(order) = order_turned {
             let mut turned = Self::new(columns, scaling, metric, order, pace).await;
             let visited_turned = turned.visited_ppm(columns, scaling, metric, k, pace).await;
             let n_numbers = |tree: &Self, visited: u32| tree.path.query.len() as u64 * u64::from(visited);
             if n_numbers(&turned, visited_turned) < n_numbers(&tree, visited) {
-                return (turned, visited_turned);
+                return (turned, Some(visited_turned));
             }
         }
-        (tree, visited)
+        (tree, Some(visited))
     }
 
     /// Builds the trees of `columns`, in which rows are at the places that `order` says.
@@ -159,13 +174,13 @@ impl Tree {
     }
 
     /// About what [`Tree::best`] spends on `columns` beyond one order and one tree.
-    pub(crate) fn n_extra_units(columns: &Columns, scaling: Option<&Scaling>, metric: Metric) -> usize {
+    pub(crate) fn n_extra_units(columns: &Columns, scaling: Option<&Scaling>, metric: Metric) -> u64 {
         turned::n_units(columns, scaling, metric)
     }
 
     /// About what [`Tree::new`] spends on `n_rows` of `n_columns`.
-    pub(crate) fn n_units(n_rows: usize, n_columns: usize) -> usize {
-        (leaves::TILE_UNITS + 2) * n_rows * n_columns
+    pub(crate) fn n_units(n_rows: usize, n_columns: usize) -> u64 {
+        (leaves::TILE_UNITS + 2) as u64 * n_rows as u64 * n_columns as u64
     }
 
     /// Whether queries of whole numbers are answered in integers.
@@ -205,6 +220,9 @@ impl Tree {
             n_queries += 1;
             pace.spend(LEAF_UNITS * self.parts.len() * self.path.n_visited)
                 .await;
+            if n_visited * leaves::LEAF >= MAX_COUNTED / columns.n_features().max(1) {
+                break;
+            }
         }
         (1_000_000 * n_visited as u64 / (n_queries * self.leaves.n_leaves()) as u64) as u32
     }

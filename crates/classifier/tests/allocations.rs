@@ -102,7 +102,7 @@ fn numbers_of_every_form() {
     );
 }
 
-/// A row of which only two are in one leaf, and no features at all.
+/// Fewer rows than k, than a leaf, and one more than a leaf.
 #[test]
 fn small_sets() {
     for n_rows in [1, 2, 17] {

@@ -1,4 +1,5 @@
-//! Fitting from chunks and loading a file take less than three times the memory of the finished index; queries take none.
+//! Fitting from chunks and loading a file take less than three times the memory of the finished index, for sets of Covertype's
+//! shape and of floats; queries of a set that grows take none.
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::print_stdout, reason = "the ratios are worth reading")]
 

@@ -7,6 +7,10 @@ use crate::compact::BLOCK;
 pub(super) const N_TOGETHER: usize = 4;
 
 /// A range of a short column, both ends inside it.
+///
+/// A value is inside if `value - low - width` is at most 0, and that is `(value - low - 2^15) - (width - 2^15)`. Below `low`
+/// the first difference, which wraps, comes out large instead of small, so that neither end needs a comparison of its own:
+/// a window is one subtraction, one saturating subtraction and one maximum.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Window {
     /// Lower end plus 2^15, wrapping: `value - low` is then smallest at the lower end.

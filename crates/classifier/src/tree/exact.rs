@@ -3,7 +3,8 @@
 //! A one-hot feature that is 0 in the query and in the row adds exactly nothing, and to add nothing changes no sum of
 //! squares or of absolute values. So only the features that are in no group, the members that are not 0 in the query
 //! and those that are 1 in the row are looked at, in feature order: of Covertype's 54 features 14 at most, if the
-//! query is one-hot too. A feature of weight 0 is 0 wherever it is prepared, and goes the same way.
+//! query is one-hot too. A feature of weight 0 is divided by an infinite scale, 0 wherever it is prepared, and goes the
+//! same way.
 
 use super::leaves::Leaves;
 use crate::Scaling;
@@ -15,7 +16,7 @@ use crate::scan::Question;
 pub(super) struct Exact {
     /// Of each feature: what 0 is when prepared, if it is a member of a group or ignored.
     zeros: Vec<Option<f64>>,
-    /// Whether each group's members come after those of the group before.
+    /// Whether each group's members come after those of the group before: false only for files that others wrote.
     is_ordered: bool,
     /// Ascending; members that are 0 in the query are not among them.
     features: Vec<usize>,

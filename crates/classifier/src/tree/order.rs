@@ -1,8 +1,9 @@
 //! In which order the tree holds the rows: near ones together, every leaf full.
 //!
 //! Rows are split at the column that is spread most, then each part again, down to leaves. The left part always gets
-//! the largest power of two of leaves that leaves something for the right one: all leaves but the last are full, and
-//! four consecutive leaves, four consecutive fours and so on are parts of the tree, so that the order says it all.
+//! the largest power of two of leaves that leaves something for the right one. So all leaves but the last are full, and
+//! four consecutive leaves from a multiple of four on, sixteen from a multiple of sixteen and so on are subtrees: where
+//! boxes begin and end follows from the number of rows, and a file needs to store nothing but the order.
 //! O(n·log n) time with a selection of packed keys per part; ties go by row, so the order depends on the data alone.
 //!
 //! One-hot groups that vary more than any column are split first of all: each combination of their categories gets a
@@ -88,9 +89,9 @@ impl Order {
     }
 
     /// About what [`Order::new`] spends on `n_rows`.
-    pub(crate) fn n_units(n_rows: usize) -> usize {
-        let n_levels = n_rows.div_ceil(LEAF).next_power_of_two().ilog2() as usize + 1;
-        SPLIT_UNITS * n_rows * n_levels
+    pub(crate) fn n_units(n_rows: usize) -> u64 {
+        let n_levels = n_rows.div_ceil(LEAF).next_power_of_two().ilog2() + 1;
+        SPLIT_UNITS as u64 * n_rows as u64 * u64::from(n_levels)
     }
 
     /// An order from a file, if it is one: each row of `columns` once, and large trees of groups that are there.

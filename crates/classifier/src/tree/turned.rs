@@ -228,13 +228,13 @@ fn may_be_turned(columns: &Columns, scaling: Option<&Scaling>, metric: Metric) -
 }
 
 /// About what [`order`] spends on `columns`, and a tree made of that.
-pub(super) fn n_units(columns: &Columns, scaling: Option<&Scaling>, metric: Metric) -> usize {
+pub(super) fn n_units(columns: &Columns, scaling: Option<&Scaling>, metric: Metric) -> u64 {
     if !may_be_turned(columns, scaling, metric) {
         return 0;
     }
     let n_features = columns.n_features();
     // The rows are turned twice, and there are two sorts of leaves.
-    2 * VALUE_UNITS * columns.n_rows * n_features * n_features
+    (2 * VALUE_UNITS * columns.n_rows * n_features * n_features) as u64
         + Order::n_units(columns.n_rows)
         + 2 * Tree::n_units(columns.n_rows, n_features)
 }
