@@ -33,6 +33,10 @@ mod nearest;
 mod online;
 mod pace;
 mod preparation;
+#[cfg(test)]
+#[path = "../tests/common/random.rs"]
+#[allow(dead_code, reason = "each test uses its part")]
+mod random;
 mod rows;
 mod scan;
 #[cfg(feature = "textbook")]

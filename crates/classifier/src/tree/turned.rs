@@ -35,6 +35,9 @@
 //! Source: J. McNames, "A fast nearest-neighbor algorithm based on a principal axis search tree", IEEE Trans. Pattern
 //! Anal. Machine Intell. 23(9), 2001.
 
+#[cfg(test)]
+mod tests;
+
 use super::boxes::{Boxes, Point};
 use super::eigen::eigenvectors;
 use super::leaves::{LEAF, Leaves, NO_ROW};
@@ -113,6 +116,7 @@ impl Axes {
             pace.spend(n_features * n_features).await;
         }
         let (vectors, variances) = eigenvectors(covariance, n_features);
+        pace.spend(n_features.pow(3)).await;
         let mut left_out = MAX_LEFT_OUT * variances.iter().sum::<f64>();
         let is_left_out = |variance: &&f64| {
             left_out -= **variance;
@@ -146,6 +150,12 @@ impl Axes {
             }
         }
         square.sqrt()
+    }
+
+    /// `|E|` for rows within `reach` of the centre and a query that is `distance` from it.
+    fn error(&self, reach: f64, distance: f64) -> f64 {
+        let (n_axes, n_features) = (self.point.len() as f64, self.features.len() as f64);
+        (3.0 * U + n_axes.sqrt() * 2.0 * (n_features + 2.0) * V) * (reach + distance) + UNDERFLOW
     }
 
     /// All rows, turned and rounded, as columns of their own; and the largest distance from the centre.
@@ -354,12 +364,10 @@ impl Tree {
         for (value, &feature) in turned.query.iter_mut().zip(&turned.features) {
             *value = question.prepared[feature];
         }
+        // To the centre.
         let distance = turned.axes.turn(|feature| question.prepared[feature]);
         let n_axes = turned.n_axes();
-        let n_features = turned.axes.features.len() as f64;
-        let error = (3.0 * U + (n_axes as f64).sqrt() * 2.0 * (n_features + 2.0) * V)
-            * (turned.reach + distance)
-            + UNDERFLOW;
+        let error = turned.axes.error(turned.reach, distance);
         // With NaN, which compares false, the answer is no as well.
         if !(distance <= MAX_REACH && filtered.prepare_turned(question, error, turned.axes.skew)) {
             return false;

@@ -4,24 +4,13 @@
 use super::*;
 use crate::growing::Growing;
 use crate::pace::Pace;
+use crate::random::Random;
 use crate::scan::kernels::Stored as _;
 use crate::{Metric, Preparation, RowMajor, Rows as _, Scaling};
 
-/// SplitMix64, as in `tests/common`.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Uniform in `-1..1`.
-    fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
-    }
+/// Uniform in `-1..1`.
+fn signed(random: &mut Random) -> f64 {
+    2.0 * random.unit() - 1.0
 }
 
 /// What was seen of one table.
@@ -120,15 +109,15 @@ fn check(name: &str, value: impl Fn(&mut Random, usize) -> f64) {
         for preparation in [Preparation::Raw, Preparation::Standard, Preparation::MinMax] {
             let preparation = Scaling::fit(preparation, &columns);
             for metric in [Metric::Euclidean, Metric::Manhattan] {
-                let weights: Vec<f64> = (0..n_features).map(|_| random.unit().abs() + 1e-3).collect();
+                let weights: Vec<f64> = (0..n_features).map(|_| random.unit() + 1e-3).collect();
                 for weights in [&[][..], &weights] {
                     let scaling = Scaling::weighted(preparation.as_ref(), weights, metric);
                     for _ in 0..4 {
                         // A row, next to a row, and anywhere: roundings of the query count as much as those of rows.
-                        let row = (random.next() % 200) as usize;
-                        let near = 10_f64.powi(-((random.next() % 18) as i32));
+                        let row = random.below(200);
+                        let near = 10_f64.powi(-(random.below(18) as i32));
                         let query: Vec<f64> = (0..n_features)
-                            .map(|feature| columns.value(row, feature) * (1.0 + near * random.unit()))
+                            .map(|feature| columns.value(row, feature) * (1.0 + near * signed(&mut random)))
                             .collect();
                         look(&columns, scaling.as_ref(), metric, &query, &mut seen);
                     }
@@ -150,27 +139,27 @@ fn check(name: &str, value: impl Fn(&mut Random, usize) -> f64) {
 
 #[test]
 fn doubles_around_zero() {
-    check("around zero", |random, _| random.unit());
+    check("around zero", |random, _| signed(random));
 }
 
 #[test]
 fn doubles_far_from_zero() {
     check("far from zero", |random, feature| {
-        10_f64.powi(feature as i32 * 2) + random.unit()
+        10_f64.powi(feature as i32 * 2) + signed(random)
     });
 }
 
 #[test]
 fn singles_far_from_zero() {
     check("singles", |random, feature| {
-        f64::from((1000.0 * (1 + feature) as f64 + random.unit()) as f32)
+        f64::from((1000.0 * (1 + feature) as f64 + signed(random)) as f32)
     });
 }
 
 #[test]
 fn decimals() {
     check("decimals", |random, _| {
-        ((random.unit() * 9999.0).round() + 100_000.0) / 100.0
+        ((signed(random) * 9999.0).round() + 100_000.0) / 100.0
     });
 }
 
@@ -178,17 +167,17 @@ fn decimals() {
 #[test]
 fn every_form_at_once() {
     check("every form", |random, feature| match feature {
-        0 => random.unit() * 1e3,
-        1..=3 => f64::from(u8::from(random.next() % 3 == feature as u64 - 1)),
+        0 => signed(random) * 1e3,
+        1..=3 => f64::from(u8::from(random.below(3) == feature - 1)),
         4 => 1e6,
-        5 => (random.unit() * 99.0).round(),
-        _ => f64::from(random.unit() as f32),
+        5 => (signed(random) * 99.0).round(),
+        _ => f64::from(signed(random) as f32),
     });
 }
 
 #[test]
 fn magnitudes_at_the_ends_of_f32() {
     for exponent in [-30, -20, -12, 12, 16] {
-        check("magnitudes", |random, _| random.unit() * 10_f64.powi(exponent));
+        check("magnitudes", |random, _| signed(random) * 10_f64.powi(exponent));
     }
 }
