@@ -4,14 +4,12 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 mod common;
-#[path = "common/counting.rs"]
-mod counting;
+#[path = "common/measured.rs"]
+mod measured;
 
 use classifier::{EngineKind, Knn, KnnOptions, Metric, Preparation, Voting};
 use common::{Random, Table, push_one_hot};
-
-#[global_allocator]
-static ALLOCATOR: counting::Counting = counting::Counting;
+use measured::measured;
 
 /// Asks everything that can be asked of each query.
 fn ask(knn: &mut Knn, queries: &[Vec<f64>]) -> usize {
@@ -49,23 +47,15 @@ fn check(name: &str, table: &Table, feature_weights: &[f64]) {
                         voting,
                         feature_weights: feature_weights.to_vec(),
                     };
-                    let mut knn = table.fit(&options);
-                    let (n_answers, n_allocations) = counting::n_allocations(|| ask(&mut knn, &queries));
-                    assert_eq!(n_allocations, 0, "{name}, {options:?}");
+                    let (mut knn, allocated) = measured(|| table.fit(&options));
+                    assert!(allocated.count_total > 0, "nothing is counted");
+                    let (n_answers, allocated) = measured(|| ask(&mut knn, &queries));
+                    assert_eq!(allocated.count_total, 0, "{name}, {options:?}");
                     assert!(n_answers >= 4 * 40, "{name}, {options:?}");
                 }
             }
         }
     }
-}
-
-#[test]
-fn the_counter_counts() {
-    let (kept, n_allocations) = counting::n_allocations(|| vec![1_u8; 100]);
-    assert_eq!(n_allocations, 1);
-    let (_, peak) = counting::peak_bytes(|| drop(vec![1_u8; 3000]));
-    assert_eq!(peak, 3000);
-    drop(kept);
 }
 
 #[test]

@@ -66,12 +66,14 @@ fn the_description_says_why() {
         tree.contains("box tree, ") && tree.contains(", as it looks at 0."),
         "{tree}"
     );
-    let scan = uniform(4000, 40)
-        .fit(&KnnOptions::default())
-        .describe()
-        .to_string();
+    let description = uniform(4000, 40).fit(&KnnOptions::default()).describe();
+    // A description rounds to hundredths of a per cent.
+    let share = f64::from(description.visited_ppm.expect("the choice was free")) / 1e4;
+    assert!(share > 50.0, "{share} % of forty independent features");
+    let scan = description.to_string();
     assert!(
-        scan.contains("SIMD scan, ") && scan.contains(", as a tree would look at 9"),
+        scan.contains("SIMD scan, ")
+            && scan.contains(&format!(", as a tree would look at {share:.2} % of the rows")),
         "{scan}"
     );
 }

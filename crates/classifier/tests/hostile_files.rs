@@ -3,20 +3,16 @@
 //! The cases are many but the same in each run. Where the checksum would end them all early, it is put right first.
 
 mod common;
-#[cfg(not(target_arch = "wasm32"))]
-#[path = "common/counting.rs"]
-mod counting;
 #[path = "common/files.rs"]
 mod files;
+#[cfg(not(target_arch = "wasm32"))]
+#[path = "common/measured.rs"]
+mod measured;
 
 use classifier::{EngineKind, Knn, KnnOptions, ModelFileError, ModelMetadata, Preparation, Voting};
 use common::{Random, Table};
 use files::{model, resealed, with_header};
 use wasm_bindgen_test::wasm_bindgen_test;
-
-#[cfg(not(target_arch = "wasm32"))]
-#[global_allocator]
-static ALLOCATOR: counting::Counting = counting::Counting;
 
 /// Reads what may be a model file, within bounds of memory.
 fn read(bytes: &[u8]) -> Result<Knn, ModelFileError> {
@@ -29,8 +25,8 @@ fn read(bytes: &[u8]) -> Result<Knn, ModelFileError> {
         // and what it may take whatever its size, tables of the checksum above all.
         const MAX_MULTIPLE: usize = 64;
         const MAX_CONSTANT: usize = 64 << 10;
-        let (result, peak) = counting::peak_bytes(read);
-        let n = bytes.len();
+        let (result, allocated) = measured::measured(read);
+        let (peak, n) = (allocated.bytes_max as usize, bytes.len());
         assert!(
             peak <= MAX_MULTIPLE * n + MAX_CONSTANT,
             "{peak} bytes to read {n}"

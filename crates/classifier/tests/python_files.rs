@@ -6,13 +6,16 @@
 #![allow(clippy::print_stderr, reason = "a test that is skipped says why")]
 
 mod common;
+#[path = "common/files.rs"]
+mod files;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use classifier::{EngineKind, Knn, KnnOptions, Metric, ModelMetadata, Preparation, Voting};
-use common::{Random, Table, by_sorting, push_one_hot};
+use classifier::{EngineKind, Knn, KnnOptions, Metric, Preparation, Voting};
+use common::{Random, Table, by_sorting};
+use files::model;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/model_file.py");
 
@@ -55,26 +58,6 @@ fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("python_files-{}-{name}", std::process::id()))
 }
 
-/// A column of every form.
-fn table() -> Table {
-    Table::random(&mut Random(31), 300, |random, row| {
-        row.push(random.integer(0, 500));
-        push_one_hot(random, row, 4);
-        row.push(random.unit());
-        row.push(f64::from(random.unit() as f32));
-        row.push(3.25);
-        row.push(random.integer(-99, 99) / 100.0);
-    })
-}
-
-fn metadata(n_features: usize) -> ModelMetadata {
-    ModelMetadata {
-        class_names: ["low", "ünïcode \"quoted\"", ""].map(str::to_owned).to_vec(),
-        feature_names: (0..n_features).map(|feature| format!("f{feature}")).collect(),
-        source: "made up\n".to_owned(),
-    }
-}
-
 #[derive(serde::Deserialize)]
 struct Read {
     rows: Vec<Vec<f64>>,
@@ -85,8 +68,7 @@ struct Read {
 #[test]
 fn python_reads_what_was_written_here() {
     let Some(python) = python() else { return };
-    let table = table();
-    let metadata = metadata(table.n_features);
+    let (table, _, metadata, _) = model(Preparation::Raw);
     for feature_weights in [Vec::new(), vec![2.0, 1.0, 1.0, 0.5, 1.0, 0.0, 3.0, 1.0, 1.0]] {
         let knn = table.fit(&KnnOptions {
             preparation: Preparation::Standard,
@@ -170,12 +152,7 @@ fn what_python_wrote_is_read_here() {
 #[test]
 fn a_file_that_python_wrote_anew_is_the_same_model() {
     let Some(python) = python() else { return };
-    let table = table();
-    let mut knn = table.fit(&KnnOptions {
-        engine: EngineKind::Tree,
-        ..KnnOptions::default()
-    });
-    let bytes = knn.to_bytes(&metadata(table.n_features));
+    let (table, mut knn, _, bytes) = model(Preparation::Raw);
     let (original, copy) = (path("original.safetensors"), path("copy.safetensors"));
     std::fs::write(&original, &bytes).expect("a folder to write to");
     run(&python, &["copy".as_ref(), original.as_ref(), copy.as_ref()]);
