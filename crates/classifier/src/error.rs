@@ -160,9 +160,9 @@ pub enum ModelFileError {
         reason: String,
     },
     /// Written by another version.
-    #[error("expected format version {expected} or an older one that is still read, got {actual}")]
+    #[error("expected format version {expected}, got {actual}")]
     Version {
-        /// The newest version that this code reads.
+        /// The version that this code reads.
         expected: u32,
         /// The file's.
         actual: u32,

@@ -28,12 +28,14 @@
 //!   on, or null.
 //!
 //! Who writes by other means may leave out `crc32` (nothing is compared then), `voting` (`uniform`), `feature_weights`,
-//! `engine` (`tree` with an `order`, else `scan`), `categories`, `is_turned` (false) and `visited_ppm`. That is also how files of version 2
-//! are read. Any order that has each row once gives the same answers, and without one the tree sorts for itself:
-//! boxes are not stored but computed from the rows.
+//! `engine` (`tree` with an `order`, else `scan`), `categories`, `is_turned` (false) and `visited_ppm`. Any order that has each
+//! row once gives the same answers, and without one the tree sorts for itself: boxes are not stored but computed from the
+//! rows.
 //!
 //! Bytes are untrusted: every length is checked against the bytes present before memory is taken for it, and memory
-//! stays within a small multiple of the file's size (64 at worst, for a file with a single row: columns are padded).
+//! stays within a small multiple of the file's size (64 at worst, for a file with a single row: columns are padded). So does
+//! time, but for the queries that choose a tree or an engine anew: like any query they may look at each feature of each row,
+//! and for a constant feature's rows a file has no bytes. They are few, and fewer where there is much to look at.
 
 mod checksum;
 mod container;
@@ -45,10 +47,8 @@ mod write;
 use crate::compact::Decimal;
 use crate::{EngineKind, Metric, Preparation, Scaling, Voting};
 
-/// Raised when older readers could not read, or would misread, what is written.
+/// Raised when older readers could not read, or would misread, what is written. Others are not read.
 const VERSION: u32 = 3;
-/// Version 2 knew neither votes nor weights, and is read as if it said that there are none.
-const OLDEST_VERSION: u32 = 2;
 /// The entry of `__metadata__` that holds the record.
 const RECORD_KEY: &str = "runnel";
 /// The entry of `__metadata__` that holds the checksum.

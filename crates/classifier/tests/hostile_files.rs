@@ -11,7 +11,7 @@ mod measured;
 
 use classifier::{EngineKind, Knn, KnnOptions, ModelFileError, ModelMetadata, Preparation, Voting};
 use common::{Random, Table};
-use files::{model, resealed, with_header};
+use files::{model, resealed, with_header, with_record};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 /// Reads what may be a model file, within bounds of memory.
@@ -45,6 +45,20 @@ fn read_and_ask(bytes: &[u8]) -> bool {
     true
 }
 
+/// The file of a model of `table`.
+fn written(table: &Table, preparation: Preparation, engine: EngineKind) -> Vec<u8> {
+    let options = KnnOptions {
+        preparation,
+        engine,
+        ..KnnOptions::default()
+    };
+    table.fit(&options).to_bytes(&ModelMetadata {
+        class_names: vec![String::new(); Table::N_CLASSES],
+        feature_names: vec![String::new(); table.n_features],
+        source: String::new(),
+    })
+}
+
 /// Files of all engines: every form of column, weights, two rows of many features, many rows of two.
 fn files() -> Vec<Vec<u8>> {
     let mut files: Vec<Vec<u8>> = [Preparation::Raw, Preparation::Standard]
@@ -66,16 +80,7 @@ fn files() -> Vec<Vec<u8>> {
     });
     for table in [wide, long] {
         for &engine in common::ENGINES {
-            let options = KnnOptions {
-                engine,
-                ..KnnOptions::default()
-            };
-            let metadata = ModelMetadata {
-                class_names: vec![String::new(); Table::N_CLASSES],
-                feature_names: vec![String::new(); table.n_features],
-                source: String::new(),
-            };
-            files.push(table.fit(&options).to_bytes(&metadata));
+            files.push(written(&table, Preparation::Raw, engine));
         }
     }
     files
@@ -91,26 +96,47 @@ fn files_as_written_take_no_more_than_they_may() {
 #[wasm_bindgen_test(unsupported = test)]
 fn numbers_that_are_not_in_the_file_are_not_spread_out() {
     let table = Table::random(&mut Random(7), 5000, |_, row| row.extend([3.0; 500]));
-    let metadata = ModelMetadata {
-        class_names: vec![String::new(); Table::N_CLASSES],
-        feature_names: vec![String::new(); 500],
-        source: String::new(),
-    };
-    let written = |engine| {
-        let options = KnnOptions {
-            engine,
-            ..KnnOptions::default()
-        };
-        table.fit(&options).to_bytes(&metadata)
-    };
-    assert!(read_and_ask(&written(EngineKind::Scan)));
-    let error = read(&written(EngineKind::Textbook)).expect_err("20 MB of numbers in 20 kB");
+    assert!(read_and_ask(&written(&table, Preparation::Raw, EngineKind::Scan)));
+    let textbook = written(&table, Preparation::Raw, EngineKind::Textbook);
+    let error = read(&textbook).expect_err("20 MB of numbers in 20 kB");
     assert!(
         error
             .to_string()
             .contains("8 numbers a byte for the textbook engine"),
         "{error}"
     );
+}
+
+/// A row with one constant feature, and a million groups without members.
+#[wasm_bindgen_test(unsupported = test)]
+fn groups_of_nothing_are_refused() {
+    let table = Table::random(&mut Random(17), 1, |_, row| row.push(3.0));
+    let mut bytes = written(&table, Preparation::Raw, EngineKind::Scan);
+    bytes.extend(vec![0; 1_000_000]);
+    let bytes = with_header(&bytes, |header| {
+        let category = "\"category\":{\"dtype\":\"U8\",\"shape\":[1000000,1],\"data_offsets\":[1,1000001]}";
+        header.replacen("\"labels\":", &format!("{category},\"labels\":"), 1)
+    });
+    let error = read(&bytes).expect_err("groups of nothing").to_string();
+    assert!(
+        error.contains("groups as there are members, 0, got 1000000"),
+        "{error}"
+    );
+}
+
+/// Rows along principal axes are kept with all features, constant ones too.
+#[wasm_bindgen_test(unsupported = test)]
+fn constants_are_not_spread_out_along_axes() {
+    let table = Table::random(&mut Random(19), 8192, |random, row| {
+        let (many, few) = (random.integer(0, 9999), random.integer(0, 99));
+        row.extend([many / 100.0, (many + few) / 100.0]);
+        row.extend([2.5; 62]);
+    });
+    let scan = written(&table, Preparation::Standard, EngineKind::Scan);
+    for engine in ["auto", "tree"] {
+        let bytes = with_record(&scan, |record| record["engine"] = engine.into());
+        assert!(read_and_ask(&bytes), "{engine}");
+    }
 }
 
 #[wasm_bindgen_test(unsupported = test)]

@@ -3,7 +3,7 @@
 use super::checksum::crc32;
 use super::container::{Header, Tensor};
 use super::record;
-use super::{Form, ModelMetadata, OLDEST_VERSION, Record, VERSION};
+use super::{Form, ModelMetadata, Record, VERSION};
 use crate::compact::{BLOCK, Column, Columns, Feature, Group};
 use crate::decimal::Plain;
 use crate::labels::Labels;
@@ -31,6 +31,9 @@ impl Knn {
             ));
         }
         check_scaling(&record, n_features)?;
+        if let Some(ppm) = record.visited_ppm.filter(|&ppm| ppm > 1_000_000) {
+            return Err(content("`visited_ppm` up to 1000000", ppm));
+        }
         let labels = file.labels()?;
         let n_classes = record.class_names.len();
         if let Some(label) = labels.max().filter(|&label| label as usize >= n_classes) {
@@ -134,7 +137,7 @@ impl<'a> File<'a> {
         let record = record.ok_or_else(|| invalid("there is none".to_owned()))?;
         // Before all else, so that a file of another version is not blamed for its other fields.
         let version = record::version(record).map_err(invalid)?;
-        if !(OLDEST_VERSION..=VERSION).contains(&version) {
+        if version != VERSION {
             return Err(ModelFileError::Version {
                 expected: VERSION,
                 actual: version,
@@ -245,6 +248,14 @@ impl<'a> File<'a> {
             Some((_, [n_groups, _], _)) => *n_groups,
             _ => 0,
         };
+        // Each group is padded to a whole block, so that groups of nothing would take many times their bytes.
+        let [n_members, _] = count(|form| matches!(form, Form::Member { .. }));
+        if n_groups > n_members {
+            return Err(content(
+                format!("at most as many groups as there are members, {n_members}"),
+                n_groups,
+            ));
+        }
         let shorts = count(|form| matches!(form, Form::Short(_)));
         let mut shorts = self
             .rows_of("short", "I16", shorts, i16::from_le_bytes)?

@@ -58,6 +58,9 @@ use crate::{Metric, Rows as _, Scaling};
 const MAX_NUMBERS: usize = 1 << 19;
 /// Features that are turned at most: the axes of 64 take as long to find as thousands of rows to turn.
 const MAX_FEATURES: usize = 64;
+/// Of the features one in so many has to vary: the copy of the rows holds constant ones as well, for which files and columns
+/// take no room.
+const MAX_FEATURES_PER_VARYING: usize = 4;
 /// Rows that the axes are found from, at least as many being there.
 const N_SAMPLED: usize = 4096;
 /// The share of the variance that the axes left out may hold together; not tuned. Of Wine Quality's eleven axes, raw,
@@ -228,13 +231,14 @@ fn varying(columns: &Columns) -> Vec<usize> {
 
 /// Whether rows can be turned, but for numbers that are too large. Sums of integers are exact as they are.
 fn may_be_turned(columns: &Columns, scaling: Option<&Scaling>, metric: Metric) -> bool {
-    let n_features = columns.n_features();
+    let (n_features, n_varying) = (columns.n_features(), varying(columns).len());
     metric == Metric::Euclidean
         && !is_integer(columns, scaling, metric)
         && columns.groups.is_empty()
         && n_features <= MAX_FEATURES
         && columns.n_rows.saturating_mul(n_features) <= MAX_NUMBERS
-        && varying(columns).len() > 1
+        && n_varying > 1
+        && n_features <= MAX_FEATURES_PER_VARYING * n_varying
 }
 
 /// About what [`order`] spends on `columns`, and a tree made of that.
