@@ -61,11 +61,8 @@ impl Model {
     /// The share of the votes of each class, by class id, summing to 1.
     #[wasm_bindgen(js_name = classShares)]
     pub fn class_shares(&mut self, query: &[f64]) -> Result<Float64Array, RangeError> {
-        let shares = self
-            .knn
-            .class_shares(query)
-            .map_err(|error| query_error(&error))?;
-        Ok(Float64Array::from(shares))
+        let classification = self.knn.classify(query).map_err(|error| query_error(&error))?;
+        Ok(Float64Array::from(classification.shares))
     }
 
     /// The k nearest training rows and their distances, nearest first.

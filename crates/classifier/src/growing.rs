@@ -95,10 +95,8 @@ impl Growing {
             return Err(FitError::TooManyRows { n_rows });
         }
         for row in 0..rows.n_rows() {
-            let is_finite = (0..self.n_features()).all(|feature| rows.value(row, feature).is_finite());
-            if !is_finite {
-                let feature = (0..self.n_features()).find(|feature| !rows.value(row, *feature).is_finite());
-                let feature = feature.expect("one was just seen");
+            let is_not_finite = |feature: &usize| !rows.value(row, *feature).is_finite();
+            if let Some(feature) = (0..self.n_features()).find(is_not_finite) {
                 return Err(FitError::NotFinite {
                     row: self.n_rows + row,
                     feature,

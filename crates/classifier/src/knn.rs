@@ -17,7 +17,7 @@ use crate::preparation::prepare;
 use crate::scan::{Question, ROUNDING_UNITS, SPREAD_UNITS, Scan, by_falling_spread};
 #[cfg(feature = "textbook")]
 use crate::textbook::Textbook;
-use crate::tree::{Order, Tree};
+use crate::tree::{Order, Tree, n_units_of_axes};
 use crate::votes::Votes;
 use crate::{
     ClassId, Description, FitError, KnnBuilder, Preparation, QueryError, Rows, Scaling, StorageSummary,
@@ -138,7 +138,7 @@ pub struct Classification<'a, R = u32> {
     pub class: ClassId,
     /// The k nearest rows, by (distance, row) ascending.
     pub neighbours: &'a [Neighbour<R>],
-    /// The share of the votes that each class got, `n_classes` long.
+    /// The share of the votes that each class got, `n_classes` long, summing to 1 within rounding.
     pub shares: &'a [f64],
 }
 
@@ -233,7 +233,7 @@ impl Knn {
         let of_axes = match options.engine {
             EngineKind::Textbook | EngineKind::Scan => 0,
             EngineKind::Tree | EngineKind::Auto => {
-                Tree::n_extra_units(&columns, scaling.as_ref(), options.metric)
+                n_units_of_axes(&columns, scaling.as_ref(), options.metric)
             }
         };
         pace.expect(Self::n_units(options.engine, columns.n_rows, n_columns) + of_axes);
@@ -406,15 +406,6 @@ impl Knn {
         })
     }
 
-    /// The share of the votes that each class got, `n_classes` long, summing to 1 within rounding.
-    ///
-    /// # Errors
-    ///
-    /// As [`Knn::neighbours`].
-    pub fn class_shares(&mut self, query: &[f64]) -> Result<&[f64], QueryError> {
-        self.classify(query).map(|classification| classification.shares)
-    }
-
     /// The class with most votes by [`Voting`]; equal votes go to the smallest class.
     ///
     /// # Errors
@@ -448,15 +439,7 @@ impl Knn {
             Engine::Scan(scan) => scan.nearest(&question, &mut self.nearest),
             Engine::Tree(tree) => tree.nearest(&question, &mut self.nearest),
         }
-        self.neighbours.clear();
-        self.neighbours
-            .extend(self.nearest.as_slice().iter().map(|candidate| Neighbour {
-                row: candidate.row,
-                distance: match self.options.metric {
-                    Metric::Euclidean => candidate.dist.sqrt(),
-                    Metric::Manhattan => candidate.dist,
-                },
-            }));
+        self.nearest.write(self.options.metric, &mut self.neighbours);
         Ok(())
     }
 }

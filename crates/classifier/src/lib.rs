@@ -20,6 +20,12 @@
 //! ```
 #![forbid(unsafe_code)]
 
+// How a model comes about and answers: `growing` takes rows in, `compact` makes columns of them, `scan`, `tree` or `textbook`
+// find the `nearest`, and `votes` are counted. `knn` holds all that, `builder` and `pace` make it in slices, `model_file`
+// keeps it. `online` is apart, but for preparation, `nearest` and `votes`.
+//
+// The definition of a distance is `Question::distance_of` in `scan`. It is stated anew, for speed, in `tree::exact` (without
+// zeros), `tree::turned` (of values prepared before) and `online::nodes`, and by `textbook` as the paper has it.
 mod builder;
 mod compact;
 mod decimal;

@@ -1,5 +1,7 @@
 //! The k nearest rows seen so far, in whatever order rows are offered.
 
+use crate::{Metric, Neighbour};
+
 /// A row and its distance: squared for Euclidean, plain for Manhattan.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Candidate<R = u32> {
@@ -76,9 +78,16 @@ impl<R: Copy + Ord> Nearest<R> {
         self.found.extend_from_slice(candidates);
     }
 
-    /// By (distance, row) ascending.
-    pub(crate) fn as_slice(&self) -> &[Candidate<R>] {
-        &self.found
+    /// Writes them to `neighbours`, by (distance, row) ascending.
+    pub(crate) fn write(&self, metric: Metric, neighbours: &mut Vec<Neighbour<R>>) {
+        neighbours.clear();
+        neighbours.extend(self.found.iter().map(|candidate| Neighbour {
+            row: candidate.row,
+            distance: match metric {
+                Metric::Euclidean => candidate.dist.sqrt(),
+                Metric::Manhattan => candidate.dist,
+            },
+        }));
     }
 }
 

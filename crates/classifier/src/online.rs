@@ -118,13 +118,12 @@ impl OnlineKnn {
     pub fn new(n_features: usize, n_classes: usize, options: &OnlineOptions) -> Result<Self, FitError> {
         let weights = &options.feature_weights;
         KnnOptions::check(options.k, weights, n_features)?;
-        if let Some(Scaling { offset, scale }) = &options.scaling {
-            let is_usable = [offset.len(), scale.len()] == [n_features; 2]
-                && offset.iter().all(|offset| offset.is_finite())
-                && scale.iter().all(|scale| scale.is_finite() && *scale > 0.0);
-            if !is_usable {
-                return Err(FitError::Scaling { n_features });
-            }
+        if options
+            .scaling
+            .as_ref()
+            .is_some_and(|scaling| !scaling.is_usable(n_features))
+        {
+            return Err(FitError::Scaling { n_features });
         }
         let scaling = Scaling::weighted(options.scaling.as_ref(), weights, options.metric);
         if let Some(scaling) = &scaling {
@@ -283,15 +282,7 @@ impl OnlineKnn {
         self.nearest.clear();
         self.tree
             .nearest(&self.prepared, self.options.metric, &mut self.nearest);
-        self.neighbours.clear();
-        self.neighbours
-            .extend(self.nearest.as_slice().iter().map(|candidate| Neighbour {
-                row: candidate.row,
-                distance: match self.options.metric {
-                    Metric::Euclidean => candidate.dist.sqrt(),
-                    Metric::Manhattan => candidate.dist,
-                },
-            }));
+        self.nearest.write(self.options.metric, &mut self.neighbours);
         Ok(())
     }
 }

@@ -104,6 +104,13 @@ impl Scaling {
         Some(Self { offset, scale })
     }
 
+    /// Whether it can be used for rows of `n_features`: an offset and a scale for each, all finite, scales above 0.
+    pub(crate) fn is_usable(&self, n_features: usize) -> bool {
+        [self.offset.len(), self.scale.len()] == [n_features; 2]
+            && self.offset.iter().all(|offset| offset.is_finite())
+            && self.scale.iter().all(|scale| scale.is_finite() && *scale > 0.0)
+    }
+
     /// The prepared value of `feature`.
     ///
     /// # Panics
@@ -113,6 +120,11 @@ impl Scaling {
     pub fn prepare(&self, feature: usize, value: f64) -> f64 {
         (value - self.offset[feature]) / self.scale[feature]
     }
+}
+
+/// The prepared value of `feature`, which is the value itself without a scaling.
+pub(crate) fn prepared(scaling: Option<&Scaling>, feature: usize, value: f64) -> f64 {
+    scaling.map_or(value, |scaling| scaling.prepare(feature, value))
 }
 
 /// Writes `features`, of which there have to be `n_features`, to `prepared` if all of them stay finite.
@@ -133,7 +145,7 @@ pub(crate) fn prepare(
         if !value.is_finite() {
             return Err(QueryError::NotFinite { feature, value });
         }
-        let at_scale = scaling.map_or(value, |scaling| scaling.prepare(feature, value));
+        let at_scale = self::prepared(scaling, feature, value);
         if !at_scale.is_finite() {
             return Err(QueryError::Overflow { feature, value });
         }

@@ -25,6 +25,7 @@ use self::kernels::{N_TOGETHER, Window, any_in_windows};
 use crate::compact::{Columns, Feature};
 use crate::nearest::Nearest;
 use crate::pace::Pace;
+use crate::preparation::prepared;
 use crate::{Metric, Rows as _, Scaling};
 
 /// A column that is looked at block by block.
@@ -106,11 +107,7 @@ impl Question<'_> {
     pub(crate) fn distance_of(&self, value: impl Fn(usize) -> f64) -> f64 {
         let mut sum = 0.0;
         for (feature, query) in self.prepared.iter().enumerate() {
-            let value = value(feature);
-            let prepared = self
-                .scaling
-                .map_or(value, |scaling| scaling.prepare(feature, value));
-            sum += self.measure(prepared - query);
+            sum += self.measure(prepared(self.scaling, feature, value(feature)) - query);
         }
         sum
     }
@@ -125,10 +122,7 @@ impl Question<'_> {
 
     /// What `feature` adds to the distance of a row where it has `value`.
     pub(crate) fn cost(&self, feature: usize, value: f64) -> f64 {
-        let prepared = self
-            .scaling
-            .map_or(value, |scaling| scaling.prepare(feature, value));
-        self.measure(prepared - self.prepared[feature])
+        self.measure(prepared(self.scaling, feature, value) - self.prepared[feature])
     }
 }
 
@@ -162,7 +156,7 @@ impl Scan {
             windowed
         });
         Self {
-            is_integer: metric == Metric::Euclidean && scaling.is_none() && integer::applies_to(columns),
+            is_integer: integer::applies_to(columns, scaling, metric),
             integer: integer::Scratch::new(columns),
             filtered: filtered::Scratch::new(columns, order.len()),
             layout: Layout {
@@ -225,7 +219,7 @@ pub(crate) async fn by_falling_spread(
     scaling: Option<&Scaling>,
     pace: &Pace,
 ) -> Vec<(f64, Part)> {
-    let scale = |feature: usize| scaling.map_or(1.0, |scaling| scaling.scale[feature].abs());
+    let scale = |feature: usize| scaling.map_or(1.0, |scaling| scaling.scale[feature]);
     let n_rows = columns.n_rows;
     let mut parts = Vec::new();
     for (idx, (decimal, column)) in columns.shorts.iter().enumerate() {

@@ -9,6 +9,7 @@ use ndarray::{Array2, ArrayView1};
 
 use crate::compact::Columns;
 use crate::nearest::Candidate;
+use crate::preparation::prepared;
 use crate::scan::Question;
 use crate::{Metric, Rows as _, Scaling};
 
@@ -23,7 +24,7 @@ impl Textbook {
     pub(crate) fn new(columns: &Columns, scaling: Option<&Scaling>) -> Self {
         let prepared = Array2::from_shape_fn((columns.n_rows(), columns.n_features()), |(row, feature)| {
             let value = columns.value(row, feature);
-            scaling.map_or(value, |scaling| scaling.prepare(feature, value))
+            prepared(scaling, feature, value)
         });
         Self { prepared }
     }

@@ -38,9 +38,12 @@ use self::leaves::{Leaves, NO_ROW};
 pub(crate) use self::order::Order;
 use self::search::{Limit, Path};
 use self::turned::Turned;
+pub(crate) use self::turned::n_units as n_units_of_axes;
 use crate::compact::Columns;
 use crate::nearest::Nearest;
 use crate::pace::Pace;
+use crate::preparation::prepared;
+use crate::scan::filtered::U;
 use crate::scan::kernels::any_within;
 use crate::scan::{Part, Question, filtered, integer};
 use crate::{Metric, Rows as _, Scaling};
@@ -53,8 +56,6 @@ const N_SAMPLED: usize = 32;
 const MAX_COUNTED: usize = 1 << 28;
 /// What it takes to look at a leaf, of a column.
 const LEAF_UNITS: usize = 8;
-/// Rounding of f32.
-const U: f64 = 1.0 / (1_u64 << 24) as f64;
 
 /// The training rows of one model in leaves, and room for what a query needs.
 #[derive(Debug)]
@@ -80,11 +81,6 @@ pub(crate) struct Tree {
     path: Path,
     /// Present where boxes and filter work on principal axes instead of columns.
     turned: Option<Turned>,
-}
-
-/// Whether distances to whole numbers are sums of small integers.
-fn is_integer(columns: &Columns, scaling: Option<&Scaling>, metric: Metric) -> bool {
-    metric == Metric::Euclidean && scaling.is_none() && integer::applies_to(columns)
 }
 
 /// Boxes in the narrowest form that holds the columns.
@@ -156,7 +152,7 @@ impl Tree {
             .collect::<Vec<u8>>();
         let integer = integer::Scratch::new(columns);
         Self {
-            is_integer: is_integer(columns, scaling, metric),
+            is_integer: integer::applies_to(columns, scaling, metric),
             filtered: filtered::Scratch::new(columns, parts.len()),
             exact: Exact::new(columns, scaling),
             rounding: 1.0 + ((parts.len() + n_groups) as f64 + 8.0) * 2.0 * U,
@@ -171,11 +167,6 @@ impl Tree {
             boxes,
             root_codes,
         }
-    }
-
-    /// About what [`Tree::best`] spends on `columns` beyond one order and one tree.
-    pub(crate) fn n_extra_units(columns: &Columns, scaling: Option<&Scaling>, metric: Metric) -> u64 {
-        turned::n_units(columns, scaling, metric)
     }
 
     /// About what [`Tree::new`] spends on `n_rows` of `n_columns`.
@@ -203,9 +194,7 @@ impl Tree {
             let query: Vec<f64> = (0..columns.n_features())
                 .map(|feature| columns.value(row, feature))
                 .collect();
-            let prepare = |(feature, &value): (usize, &f64)| {
-                scaling.map_or(value, |scaling| scaling.prepare(feature, value))
-            };
+            let prepare = |(feature, &value): (usize, &f64)| prepared(scaling, feature, value);
             let prepared: Vec<f64> = query.iter().enumerate().map(prepare).collect();
             nearest.clear();
             let question = Question {

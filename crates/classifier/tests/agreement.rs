@@ -67,14 +67,15 @@ fn check(name: &str, seed: u64, table: &Table, queries: &[Vec<f64>]) {
                 let case = || format!("{name}, seed {seed}, {options:?}, {n_rows} rows, query {query:?}");
                 let expected = by_sorting(table, query, &options);
                 for knn in &mut models {
-                    let found: Vec<(u32, f64)> = match knn.neighbours(query) {
-                        Ok(neighbours) => neighbours.iter().map(|n| (n.row, n.distance)).collect(),
+                    let (class, shares) = vote(table, &expected, options.voting);
+                    let found = match knn.classify(query) {
+                        Ok(found) => found,
                         Err(error) => panic!("{}: {error}", case()),
                     };
-                    assert_eq!(found, expected, "{}", case());
-                    let (class, shares) = vote(table, &expected, options.voting);
-                    assert_eq!(knn.predict(query), Ok(class), "{}", case());
-                    assert_eq!(knn.class_shares(query), Ok(&shares[..]), "{}", case());
+                    let neighbours: Vec<(u32, f64)> =
+                        found.neighbours.iter().map(|n| (n.row, n.distance)).collect();
+                    assert_eq!(neighbours, expected, "{}", case());
+                    assert_eq!((found.class, found.shares), (class, &shares[..]), "{}", case());
                 }
             }
         }

@@ -18,7 +18,6 @@ fn ask(knn: &mut Knn, queries: &[Vec<f64>]) -> usize {
         n_answers += usize::from(knn.neighbours(query).is_ok());
         n_answers += usize::from(knn.classify(query).is_ok());
         n_answers += usize::from(knn.predict(query).is_ok());
-        n_answers += usize::from(knn.class_shares(query).is_ok());
     }
     n_answers
 }
@@ -51,7 +50,7 @@ fn check(name: &str, table: &Table, feature_weights: &[f64]) {
                     assert!(allocated.count_total > 0, "nothing is counted");
                     let (n_answers, allocated) = measured(|| ask(&mut knn, &queries));
                     assert_eq!(allocated.count_total, 0, "{name}, {options:?}");
-                    assert!(n_answers >= 4 * 40, "{name}, {options:?}");
+                    assert!(n_answers >= 3 * 40, "{name}, {options:?}");
                 }
             }
         }

@@ -133,7 +133,10 @@ fn fewer_rows_than_k_all_vote_and_equal_votes_go_to_the_smaller_class() {
         };
         let mut knn = fit(&[0.0, 0.0, 9.0, 9.0], &[1, 0], &options).expect("valid rows");
         assert_eq!(knn.neighbours(&[0.0, 1.0]).map(<[_]>::len), Ok(2));
-        assert_eq!(knn.class_shares(&[0.0, 1.0]), Ok(&[0.5, 0.5][..]));
+        assert_eq!(
+            knn.classify(&[0.0, 1.0]).map(|found| found.shares.to_vec()),
+            Ok(vec![0.5, 0.5])
+        );
         assert_eq!(knn.predict(&[0.0, 1.0]), Ok(0));
         let mut one = fit(&[3.0, 4.0], &[1], &options).expect("one row");
         assert_eq!(

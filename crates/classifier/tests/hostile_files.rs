@@ -40,7 +40,7 @@ fn read_and_ask(bytes: &[u8]) -> bool {
     let Ok(mut knn) = read(bytes) else { return false };
     let zeros = vec![0.0; knn.n_features()];
     knn.predict(&zeros).ok();
-    knn.class_shares(&vec![1e6; zeros.len()]).ok();
+    knn.classify(&vec![1e6; zeros.len()]).ok();
     knn.neighbours(&vec![-1e300; zeros.len()]).ok();
     true
 }

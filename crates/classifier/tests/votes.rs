@@ -23,7 +23,6 @@ fn check(rows: &[f64], labels: &[u32], query: f64, class: u32, shares: [f64; 3])
             "{rows:?}, {query}, {engine:?}"
         );
         assert_eq!(knn.predict(&[query]), Ok(class));
-        assert_eq!(knn.class_shares(&[query]), Ok(&shares[..]));
     }
 }
 

@@ -93,9 +93,7 @@ fn check_scaling(record: &Record, n_features: usize) -> Result<(), ModelFileErro
                     format!("{} and {}", lengths.0, lengths.1),
                 ));
             }
-            let is_usable =
-                |(offset, scale): (&f64, &f64)| offset.is_finite() && scale.is_finite() && *scale > 0.0;
-            if !scaling.offset.iter().zip(&scaling.scale).all(is_usable) {
+            if !scaling.is_usable(n_features) {
                 return Err(content("finite offsets and positive scales", "others"));
             }
             Ok(())

@@ -177,9 +177,7 @@ impl RTree {
             if level == 0 {
                 let distances = self.leaves.distances::<SQUARED>(node, query);
                 for (&distance, &row) in distances.iter().zip(self.leaves.first_rows(node)) {
-                    if nearest.admits(distance, row) {
-                        nearest.offer(distance, row);
-                    }
+                    nearest.offer(distance, row);
                 }
                 continue;
             }

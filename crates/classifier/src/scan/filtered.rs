@@ -127,7 +127,7 @@ impl Scratch {
                 }
             };
             let (offset, scale) = question.scaling.map_or((0.0, 1.0), |scaling| {
-                (scaling.offset[feature], scaling.scale[feature].abs())
+                (scaling.offset[feature], scaling.scale[feature])
             });
             let query = question.query[feature];
             let (min, max) = columns.range(feature);

@@ -10,6 +10,7 @@ use super::kernels::{Window, add_integer_squares, any_within};
 use super::{Layout, Part, Question, Windowed, all_windows, constants, may_hold_neighbours, table_starts};
 use crate::compact::{BLOCK, Columns, Feature};
 use crate::nearest::Nearest;
+use crate::{Metric, Scaling};
 
 /// Whole-number queries beyond this are left to the f64 code; far above what fits an i32 sum anyway.
 const MAX_QUERY: f64 = (1_u64 << 40) as f64;
@@ -28,9 +29,12 @@ pub(crate) struct Scratch {
     pub(crate) base: f64,
 }
 
-/// Whether the training rows are whole numbers in short columns, one-hot groups and constants.
-pub(crate) fn applies_to(columns: &Columns) -> bool {
-    columns.shorts.iter().all(|(decimal, _)| decimal.divisor == 1.0)
+/// Whether distances to whole numbers are sums of small integers: Euclidean, and the training rows are whole numbers in
+/// short columns, one-hot groups and constants, as they are.
+pub(crate) fn applies_to(columns: &Columns, scaling: Option<&Scaling>, metric: Metric) -> bool {
+    metric == Metric::Euclidean
+        && scaling.is_none()
+        && columns.shorts.iter().all(|(decimal, _)| decimal.divisor == 1.0)
         && columns.features.iter().all(|form| match form {
             Feature::Constant(value) => value.fract() == 0.0 && value.abs() <= MAX_QUERY,
             Feature::Short(_) | Feature::Member { .. } | Feature::Ignored => true,

@@ -9,6 +9,7 @@
 use super::leaves::Leaves;
 use crate::Scaling;
 use crate::compact::{Columns, Feature};
+use crate::preparation::prepared;
 use crate::scan::Question;
 
 /// What one query has to look at in every row.
@@ -25,7 +26,7 @@ pub(super) struct Exact {
 impl Exact {
     pub(super) fn new(columns: &Columns, scaling: Option<&Scaling>) -> Self {
         let zero = |(feature, form): (usize, &Feature)| {
-            let prepared = scaling.map_or(0.0, |scaling| scaling.prepare(feature, 0.0));
+            let prepared = prepared(scaling, feature, 0.0);
             matches!(form, Feature::Member { .. } | Feature::Ignored).then_some(prepared)
         };
         Self {

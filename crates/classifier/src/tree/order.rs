@@ -56,7 +56,7 @@ impl Order {
             }
             pace.spend(2 * columns.n_rows).await;
         }
-        let weigh = |&(_, part): &(f64, Part)| (part, weight(columns, scaling, part));
+        let weigh = |&(_, part): &(f64, Part)| (part, factor(columns, scaling, part));
         let mut splitter = Splitter {
             columns,
             parts: parts.iter().map(weigh).collect(),
@@ -182,13 +182,13 @@ fn deviation(group: &Group, n_rows: usize, scaling: Option<&Scaling>) -> f64 {
 }
 
 /// Turns differences of stored numbers into prepared ones.
-fn weight(columns: &Columns, scaling: Option<&Scaling>, part: Part) -> f32 {
+fn factor(columns: &Columns, scaling: Option<&Scaling>, part: Part) -> f32 {
     let (feature, divisor) = match part {
         Part::Short(idx) => (columns.shorts[idx].1.feature, columns.shorts[idx].0.divisor),
         Part::Single(idx) => (columns.singles[idx].feature, 1.0),
         Part::Double(idx) => (columns.doubles[idx].feature, 1.0),
     };
-    let scale = scaling.map_or(1.0, |scaling| scaling.scale[feature].abs());
+    let scale = scaling.map_or(1.0, |scaling| scaling.scale[feature]);
     (1.0 / (divisor * scale)) as f32
 }
 

@@ -76,7 +76,7 @@ impl Path {
                 self.roots.push(key(bound, tree as u32));
             }
         }
-        // The nearest tree first; whatever is left after that is rarely more than looked at.
+        // Only the nearest tree is moved to the front: after it most others exceed the limit, and sorting all would cost more.
         if let Some(nearest) = (0..n_trees).min_by_key(|&at| self.roots[at]) {
             self.roots.swap(0, nearest);
         }

@@ -43,11 +43,13 @@ use super::eigen::eigenvectors;
 use super::leaves::{LEAF, Leaves, NO_ROW};
 use super::order::Order;
 use super::search::Limit;
-use super::{AnyBoxes, Tree, is_integer, kernels};
+use super::{AnyBoxes, Tree, kernels};
 use crate::compact::{Column, Columns, Feature};
 use crate::nearest::Nearest;
 use crate::pace::Pace;
+use crate::preparation;
 use crate::scan::filtered::{U, UNDERFLOW, V};
+use crate::scan::integer;
 use crate::scan::kernels::any_within;
 use crate::scan::{Question, by_falling_spread};
 use crate::{Metric, Rows as _, Scaling};
@@ -217,7 +219,7 @@ fn skew(vectors: &[f64], n_features: usize) -> f64 {
 
 fn prepared(columns: &Columns, scaling: Option<&Scaling>, row: usize, feature: usize) -> f64 {
     let value = columns.value(row, feature);
-    scaling.map_or(value, |scaling| scaling.prepare(feature, value))
+    preparation::prepared(scaling, feature, value)
 }
 
 /// Features that are neither constant nor ignored; there are no groups.
@@ -233,7 +235,7 @@ fn varying(columns: &Columns) -> Vec<usize> {
 fn may_be_turned(columns: &Columns, scaling: Option<&Scaling>, metric: Metric) -> bool {
     let (n_features, n_varying) = (columns.n_features(), varying(columns).len());
     metric == Metric::Euclidean
-        && !is_integer(columns, scaling, metric)
+        && !integer::applies_to(columns, scaling, metric)
         && columns.groups.is_empty()
         && n_features <= MAX_FEATURES
         && columns.n_rows.saturating_mul(n_features) <= MAX_NUMBERS
@@ -242,7 +244,7 @@ fn may_be_turned(columns: &Columns, scaling: Option<&Scaling>, metric: Metric) -
 }
 
 /// About what [`order`] spends on `columns`, and a tree made of that.
-pub(super) fn n_units(columns: &Columns, scaling: Option<&Scaling>, metric: Metric) -> u64 {
+pub(crate) fn n_units(columns: &Columns, scaling: Option<&Scaling>, metric: Metric) -> u64 {
     if !may_be_turned(columns, scaling, metric) {
         return 0;
     }

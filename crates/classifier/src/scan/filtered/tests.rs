@@ -4,6 +4,7 @@
 use super::*;
 use crate::growing::Growing;
 use crate::pace::Pace;
+use crate::preparation::prepared;
 use crate::random::Random;
 use crate::scan::kernels::Stored as _;
 use crate::{Metric, Preparation, RowMajor, Rows as _, Scaling};
@@ -34,7 +35,7 @@ fn look(columns: &Columns, scaling: Option<&Scaling>, metric: Metric, query: &[f
     let order: Vec<Part> = shorts.chain(singles).chain(doubles).collect();
     let mut scratch = Scratch::new(columns, order.len());
     let prepared: Vec<f64> = (0..query.len())
-        .map(|feature| scaling.map_or(query[feature], |scaling| scaling.prepare(feature, query[feature])))
+        .map(|feature| prepared(scaling, feature, query[feature]))
         .collect();
     let question = Question {
         columns,

@@ -44,7 +44,7 @@ fn look(columns: &Columns, scaling: Option<&Scaling>, axes: &mut Axes, query: &[
         metric: Metric::Euclidean,
         query,
         prepared: &(0..query.len())
-            .map(|feature| scaling.map_or(query[feature], |scaling| scaling.prepare(feature, query[feature])))
+            .map(|feature| preparation::prepared(scaling, feature, query[feature]))
             .collect::<Vec<f64>>(),
     };
     let (turned, reach) =
