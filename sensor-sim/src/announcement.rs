@@ -43,6 +43,16 @@ impl Shape {
         })
     }
 
+    /// What it takes in memory beyond a fixed amount.
+    pub(crate) fn n_bytes(&self) -> usize {
+        let features = self
+            .features
+            .iter()
+            .map(|feature| size_of::<Feature>() + feature.name.len());
+        let classes = self.classes.iter().map(|class| size_of::<String>() + class.len());
+        features.chain(classes).sum()
+    }
+
     /// Without features or classes.
     #[cfg(test)]
     pub(crate) fn bare() -> Self {

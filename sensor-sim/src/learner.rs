@@ -15,6 +15,9 @@ use crate::model::ModelFile;
 /// Labelled readings that a model is trained from: the newest so many. Not tuned; at 50 features some 2 MB.
 const WINDOW: usize = 5_000;
 
+/// Most values in the window, whatever the number of features: 8 MB a source.
+const MAX_VALUES: usize = 1_000_000;
+
 /// Fewest labelled readings, of two classes at least, for a first model. Arbitrary: four times the usual k.
 const MIN_READINGS: usize = 20;
 
@@ -42,6 +45,11 @@ pub(crate) struct Learner {
     is_training: bool,
     /// Counts resets: what is trained for another shape is of no use.
     generation: u64,
+}
+
+/// Readings that the window holds, of so many features each.
+fn window_for(n_features: usize) -> usize {
+    (MAX_VALUES / n_features.max(1)).clamp(MIN_READINGS, WINDOW)
 }
 
 /// What to train from. Made in a moment, done elsewhere: training takes long.
@@ -79,7 +87,7 @@ impl Learner {
         if features.is_empty() || features.iter().any(|value| !value.is_finite()) {
             return;
         }
-        if self.window.len() == WINDOW {
+        while self.window.len() >= window_for(features.len()) {
             self.window.pop_front();
         }
         self.window.push_back(Example {
@@ -93,11 +101,12 @@ impl Learner {
     /// What to train from, if it is time; then [`Learner::done`] has to be called.
     pub(crate) fn lesson(&mut self, now: Instant) -> Option<Lesson> {
         let n = self.window.len();
+        let window = window_for(self.window.front()?.features.len());
         let n_seen = n.saturating_sub(self.n_new);
-        let n_due = if n < WINDOW {
+        let n_due = if n < window {
             n_seen.max(1)
         } else {
-            WINDOW / RENEWED_SHARE
+            window / RENEWED_SHARE
         };
         let is_early = self
             .trained_at
@@ -217,6 +226,19 @@ mod tests {
         assert!(learner.lesson(later).is_none());
         observe(&mut learner, 6_999..7_000);
         assert_eq!(learner.lesson(later).unwrap().trained_until, 7_000);
+    }
+
+    #[test]
+    fn wide_readings_fill_the_window_sooner() {
+        assert_eq!(
+            (window_for(1), window_for(200), window_for(4_096)),
+            (WINDOW, WINDOW, 244)
+        );
+        let mut learner = Learner::default();
+        for seq in 0..300 {
+            learner.observe(seq, &[0.5; 4_096], (seq % 2) as u32);
+        }
+        assert_eq!(learner.n_examples(), 244);
     }
 
     #[test]

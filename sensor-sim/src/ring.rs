@@ -26,8 +26,10 @@ pub(crate) struct Entry {
 #[derive(Debug)]
 struct Slot {
     entry: Arc<Entry>,
-    /// What `Ring::n_bytes` counts for it.
+    /// What `Ring::n_bytes` counts for it, its text left out.
     n_bytes: usize,
+    /// What it counts for its text.
+    text_bytes: usize,
 }
 
 /// The newest readings, without a gap.
@@ -79,14 +81,24 @@ impl Ring {
     }
 
     pub(crate) fn push(&mut self, record: Box<[u8]>, shape: &Arc<Shape>) {
-        let n_bytes = record.len() + ENTRY_OVERHEAD_BYTES;
+        let is_same_shape = self
+            .slots
+            .back()
+            .is_some_and(|slot| Arc::ptr_eq(&slot.entry.shape, shape));
+        // A source that changes with each reading would else hold as many shapes as readings.
+        let shape_bytes = if is_same_shape { 0 } else { shape.n_bytes() };
+        let n_bytes = record.len() + ENTRY_OVERHEAD_BYTES + shape_bytes;
         let entry = Arc::new(Entry {
             seq: self.next_seq(),
             shape: Arc::clone(shape),
             record,
             json: OnceLock::new(),
         });
-        self.slots.push_back(Slot { entry, n_bytes });
+        self.slots.push_back(Slot {
+            entry,
+            n_bytes,
+            text_bytes: 0,
+        });
         self.n_bytes += n_bytes;
         self.shrink();
     }
@@ -120,9 +132,7 @@ impl Ring {
         }
         let mut record = slot.entry.record.clone();
         shape.layout.relabel(&mut record, true_label)?;
-        self.n_bytes -= slot.n_bytes;
-        slot.n_bytes = record.len() + ENTRY_OVERHEAD_BYTES;
-        self.n_bytes += slot.n_bytes;
+        self.n_bytes -= std::mem::take(&mut slot.text_bytes);
         // A new entry: viewers may be sending the old one this moment.
         slot.entry = Arc::new(Entry {
             seq,
@@ -138,7 +148,7 @@ impl Ring {
         // The newest reading stays whatever its size, or no viewer would ever see it.
         while self.n_bytes > self.max_bytes && self.slots.len() > 1 {
             if let Some(slot) = self.slots.pop_front() {
-                self.n_bytes -= slot.n_bytes;
+                self.n_bytes -= slot.n_bytes + slot.text_bytes;
                 self.oldest_seq += 1;
             }
         }
@@ -152,7 +162,7 @@ impl Ring {
             .and_then(|idx| self.slots.get_mut(idx as usize))
             .filter(|slot| Arc::ptr_eq(&slot.entry, entry));
         if let Some(slot) = slot {
-            slot.n_bytes += n_bytes;
+            slot.text_bytes += n_bytes;
             self.n_bytes += n_bytes;
             self.shrink();
         }
@@ -221,6 +231,19 @@ mod tests {
         let mut entries = Vec::new();
         assert_eq!(ring.collect(1, 4, &mut entries), 2);
         assert_eq!(ring.collect(3, 2, &mut entries), 2);
+    }
+
+    #[test]
+    fn shapes_count_against_the_ring() {
+        let mut ring = Ring::new(10_000);
+        let classes: Vec<String> = (0..30).map(|class| format!("class {class:04}")).collect();
+        for _ in 0..100 {
+            // As from a source that changes with each reading.
+            let shape = Shape::new(1, Vec::new(), classes.clone(), false);
+            ring.push(vec![0; 72].into(), &shape);
+        }
+        // 30 classes of 10 letters and their handles make a kilobyte.
+        assert_eq!(ring.next_seq() - ring.oldest_seq(), 8);
     }
 
     #[test]

@@ -76,6 +76,7 @@ struct Feed {
     ids: Ids,
     bucket: TokenBucket,
     last_reading_at: Instant,
+    last_message_at: Instant,
     /// Encoded for `shape`, not yet published.
     records: Vec<Box<[u8]>>,
     /// Reused.
@@ -121,6 +122,7 @@ impl Source {
                 ids: Ids::default(),
                 bucket: TokenBucket::new(rate, now),
                 last_reading_at: now,
+                last_message_at: now,
                 records: Vec::new(),
                 row: Vec::new(),
             }),
@@ -161,6 +163,7 @@ impl Source {
     ) -> (Result<(), TakeError>, Taken, Option<(Lesson, ModelMetadata)>) {
         let mut feed = lock(&self.feed);
         let mut taken = Taken::default();
+        feed.last_message_at = now;
         // A message costs at least one token, or labels and headers would be free.
         feed.bucket.take(events.len().max(1), now);
         let mut result = Ok(());
@@ -317,6 +320,11 @@ impl Source {
                 max: None,
             })
             .collect();
+        // Every viewer is told of all features and classes: a source that changes all the time is slowed down by that.
+        if feed.revision > 0 {
+            let n_told = features.len() + classes.len();
+            feed.bucket.take(n_told, feed.last_message_at);
+        }
         let before = feed.shape.take();
         let is_same = before
             .as_ref()

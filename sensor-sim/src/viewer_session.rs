@@ -256,6 +256,18 @@ struct Told {
     status: Status,
 }
 
+impl Told {
+    /// The status as it is sent. A replay's says which row has which sequence number; with sensors the number moves on
+    /// without a word.
+    fn status_message(&self) -> ServerMessage {
+        let mut status = self.status.clone();
+        if status.position.is_none() {
+            status.next_seq = self.channel.next_seq();
+        }
+        ServerMessage::Status(status)
+    }
+}
+
 /// The writing half.
 struct Writer<'a, S> {
     sink: SplitSink<WebSocketStream<S>, Message>,
@@ -344,8 +356,7 @@ where
         self.feed(to_message(&ServerMessage::Schema(schema))).await?;
         // A replay's state means something to its viewers; whether sensors send, and what they lack, to whoever chooses.
         if told.announcement.replay.is_none() {
-            self.feed(to_message(&ServerMessage::Status(told.status.clone())))
-                .await?;
+            self.feed(to_message(&told.status_message())).await?;
         }
         self.told.insert(channel.id(), told);
         Ok(())
@@ -386,8 +397,8 @@ where
             }
             let status = told.channel.status();
             if status != told.status {
-                messages.push(ServerMessage::Status(status.clone()));
                 told.status = status;
+                messages.push(told.status_message());
             }
             if told.status.state == SourceState::Gone {
                 gone.push(id);
@@ -452,6 +463,10 @@ where
                 None
             }
         };
+        if !self.told.contains_key(&channel.id()) {
+            // A channel so new that this viewer has guessed its number.
+            self.tell_of(channel).await?;
+        }
         // Before the replay begins, so that its first reading finds the viewer waiting.
         self.deliveries
             .retain(|delivery| delivery.channel().id() != channel.id());
@@ -464,11 +479,12 @@ where
         ));
         // A replay that has ended for good has no use for this; its status says so. Sensors begin by themselves.
         let _ = channel.command(Command::Begin).await;
-        let status = channel.status();
-        if let Some(told) = self.told.get_mut(&channel.id()) {
-            told.status = status.clone();
-        }
-        self.send_message(&ServerMessage::Status(status)).await
+        let Some(told) = self.told.get_mut(&channel.id()) else {
+            return Ok(()); // Told of above.
+        };
+        told.status = channel.status();
+        let message = told.status_message();
+        self.send_message(&message).await
     }
 
     async fn acknowledge(&mut self, channel: u16, next_seq: u64) -> Result<(), WriteError> {

@@ -154,7 +154,7 @@ async fn a_posted_reading_is_a_channel_at_once() {
     assert_eq!(names(&schema), ["temp", "hum"]);
     assert!(schema.replay.is_none() && schema.model.is_none() && !schema.sensor_time);
     let status = next_status(&mut viewer, |status| status.channel == 1).await;
-    assert_eq!(status.state, SourceState::Live);
+    assert_eq!((status.state, status.next_seq), (SourceState::Live, 1));
     assert!(status.message.unwrap().contains("no model has these features"));
 
     let resume = viewer.resume_at(0);
