@@ -13,8 +13,10 @@ use crate::compact::{Columns, Feature};
 use crate::labels::Labels;
 use crate::nearest::Nearest;
 use crate::pace::Pace;
+use crate::parts::{SPREAD_UNITS, by_falling_spread};
 use crate::preparation::prepare;
-use crate::scan::{Question, ROUNDING_UNITS, SPREAD_UNITS, Scan, by_falling_spread};
+use crate::question::Question;
+use crate::scan::{ROUNDING_UNITS, Scan};
 #[cfg(feature = "textbook")]
 use crate::textbook::Textbook;
 use crate::tree::{Order, Tree, n_units_of_axes};

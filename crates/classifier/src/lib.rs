@@ -24,7 +24,7 @@
 // find the `nearest`, and `votes` are counted. `knn` holds all that, `builder` and `pace` make it in slices, `model_file`
 // keeps it. `online` is apart, but for preparation, `nearest` and `votes`.
 //
-// The definition of a distance is `Question::distance_of` in `scan`. It is stated anew, for speed, in `tree::exact` (without
+// The definition of a distance is `Question::distance_of`. It is stated anew, for speed, in `tree::exact` (without
 // zeros), `tree::turned` (of values prepared before) and `online::nodes`, and by `textbook` as the paper has it.
 mod builder;
 mod compact;
@@ -38,7 +38,9 @@ mod model_file;
 mod nearest;
 mod online;
 mod pace;
+mod parts;
 mod preparation;
+mod question;
 #[cfg(test)]
 #[path = "../tests/common/random.rs"]
 #[allow(dead_code, reason = "each test uses its part")]

@@ -25,30 +25,12 @@ use self::kernels::{N_TOGETHER, Window, any_in_windows};
 use crate::compact::{Columns, Feature};
 use crate::nearest::Nearest;
 use crate::pace::Pace;
-use crate::preparation::prepared;
-use crate::{Metric, Rows as _, Scaling};
-
-/// A column that is looked at block by block.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Part {
-    Short(usize),
-    Single(usize),
-    Double(usize),
-}
-
-impl Part {
-    /// Among the columns of its form.
-    fn idx(self) -> usize {
-        match self {
-            Self::Short(idx) | Self::Single(idx) | Self::Double(idx) => idx,
-        }
-    }
-}
+use crate::parts::Part;
+use crate::question::Question;
+use crate::{Metric, Scaling};
 
 /// What it takes to round a double column, of a row.
 pub(crate) const ROUNDING_UNITS: usize = 1;
-/// What it takes to see how a column is spread, of a row.
-pub(crate) const SPREAD_UNITS: usize = 2;
 /// Windows are tried two columns first, then all four. On Covertype (raw, k = 5, blocks of 64) 16 % of the blocks pass
 /// two, 5 % three, 3 % four.
 const N_WINDOWS: usize = 4;
@@ -85,49 +67,8 @@ pub(crate) struct Scan {
     filtered: filtered::Scratch,
 }
 
-/// What stays the same during one query.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Question<'a> {
-    pub(crate) columns: &'a Columns,
-    pub(crate) scaling: Option<&'a Scaling>,
-    pub(crate) metric: Metric,
-    /// The query point, as given.
-    pub(crate) query: &'a [f64],
-    /// The query point, prepared.
-    pub(crate) prepared: &'a [f64],
-}
-
-impl Question<'_> {
-    /// Squared (Manhattan: plain) distance to `row` by the definition: in f64, in feature order.
-    fn distance(&self, row: usize) -> f64 {
-        self.distance_of(|feature| self.columns.value(row, feature))
-    }
-
-    /// The same to a row of these values.
-    pub(crate) fn distance_of(&self, value: impl Fn(usize) -> f64) -> f64 {
-        let mut sum = 0.0;
-        for (feature, query) in self.prepared.iter().enumerate() {
-            sum += self.measure(prepared(self.scaling, feature, value(feature)) - query);
-        }
-        sum
-    }
-
-    /// What one difference adds to a distance.
-    fn measure(&self, difference: f64) -> f64 {
-        match self.metric {
-            Metric::Euclidean => difference * difference,
-            Metric::Manhattan => difference.abs(),
-        }
-    }
-
-    /// What `feature` adds to the distance of a row where it has `value`.
-    pub(crate) fn cost(&self, feature: usize, value: f64) -> f64 {
-        self.measure(prepared(self.scaling, feature, value) - self.prepared[feature])
-    }
-}
-
 impl Scan {
-    /// `parts` are the columns [by falling spread](by_falling_spread).
+    /// `parts` are the columns [by falling spread](crate::parts::by_falling_spread).
     pub(crate) async fn new(
         columns: &Columns,
         scaling: Option<&Scaling>,
@@ -213,38 +154,6 @@ fn runs(order: &[Part]) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// Every column that is not constant or in a group, with its standard deviation after preparation.
-pub(crate) async fn by_falling_spread(
-    columns: &Columns,
-    scaling: Option<&Scaling>,
-    pace: &Pace,
-) -> Vec<(f64, Part)> {
-    let scale = |feature: usize| scaling.map_or(1.0, |scaling| scaling.scale[feature]);
-    let n_rows = columns.n_rows;
-    let mut parts = Vec::new();
-    for (idx, (decimal, column)) in columns.shorts.iter().enumerate() {
-        let deviation = deviation(column.values[..n_rows].iter().map(|&u| u.into()));
-        parts.push((
-            deviation / decimal.divisor / scale(column.feature),
-            Part::Short(idx),
-        ));
-        pace.spend(SPREAD_UNITS * n_rows).await;
-    }
-    for (idx, column) in columns.singles.iter().enumerate() {
-        let deviation = deviation(column.values[..n_rows].iter().map(|&value| value.into()));
-        parts.push((deviation / scale(column.feature), Part::Single(idx)));
-        pace.spend(SPREAD_UNITS * n_rows).await;
-    }
-    for (idx, column) in columns.doubles.iter().enumerate() {
-        let deviation = deviation(column.values[..n_rows].iter().copied());
-        parts.push((deviation / scale(column.feature), Part::Double(idx)));
-        pace.spend(SPREAD_UNITS * n_rows).await;
-    }
-    // Stable, so that equal spreads stay in feature order on every platform.
-    parts.sort_by(|a, b| b.0.total_cmp(&a.0));
-    parts
-}
-
 /// Whether some row of the block may be in all windows.
 fn may_hold_neighbours(
     columns: &Columns,
@@ -288,11 +197,4 @@ fn constants(columns: &Columns) -> impl Iterator<Item = (usize, f64)> + '_ {
             Feature::Constant(value) => Some((feature, *value)),
             _ => None,
         })
-}
-
-/// Standard deviation; only the order of columns hangs on it, so a plain two-pass sum will do.
-fn deviation(values: impl ExactSizeIterator<Item = f64> + Clone) -> f64 {
-    let n = values.len() as f64;
-    let mean = values.clone().sum::<f64>() / n;
-    (values.map(|value| (value - mean) * (value - mean)).sum::<f64>() / n).sqrt()
 }

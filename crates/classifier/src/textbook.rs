@@ -10,7 +10,7 @@ use ndarray::{Array2, ArrayView1};
 use crate::compact::Columns;
 use crate::nearest::Candidate;
 use crate::preparation::prepared;
-use crate::scan::Question;
+use crate::question::Question;
 use crate::{Metric, Rows as _, Scaling};
 
 /// The prepared training rows, n × d.

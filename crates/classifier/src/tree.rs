@@ -42,10 +42,12 @@ pub(crate) use self::turned::n_units as n_units_of_axes;
 use crate::compact::Columns;
 use crate::nearest::Nearest;
 use crate::pace::Pace;
+use crate::parts::Part;
 use crate::preparation::prepared;
+use crate::question::Question;
 use crate::scan::filtered::U;
 use crate::scan::kernels::any_within;
-use crate::scan::{Part, Question, filtered, integer};
+use crate::scan::{filtered, integer};
 use crate::{Metric, Rows as _, Scaling};
 
 /// Training rows that are asked for their neighbours to see whether a tree pays; not tuned.

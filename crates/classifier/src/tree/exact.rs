@@ -10,7 +10,7 @@ use super::leaves::Leaves;
 use crate::Scaling;
 use crate::compact::{Columns, Feature};
 use crate::preparation::prepared;
-use crate::scan::Question;
+use crate::question::Question;
 
 /// What one query has to look at in every row.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use super::leaves::LEAF;
 use crate::Scaling;
 use crate::compact::{Columns, Group};
 use crate::pace::Pace;
-use crate::scan::Part;
+use crate::parts::Part;
 
 /// Rows looked at to see how a column is spread within a part; not tuned.
 const N_SAMPLED: usize = 64;

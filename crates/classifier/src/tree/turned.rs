@@ -47,11 +47,12 @@ use super::{AnyBoxes, Tree, kernels};
 use crate::compact::{Column, Columns, Feature};
 use crate::nearest::Nearest;
 use crate::pace::Pace;
+use crate::parts::by_falling_spread;
 use crate::preparation;
+use crate::question::Question;
 use crate::scan::filtered::{U, UNDERFLOW, V};
 use crate::scan::integer;
 use crate::scan::kernels::any_within;
-use crate::scan::{Question, by_falling_spread};
 use crate::{Metric, Rows as _, Scaling};
 
 /// Numbers that are turned at most, rows times features: a copy of them in f64 takes 4 MB, and turning them a few

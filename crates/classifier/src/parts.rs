@@ -1,0 +1,64 @@
+//! The columns that add to distances one by one, and how far each is spread.
+
+use crate::Scaling;
+use crate::compact::Columns;
+use crate::pace::Pace;
+
+/// What it takes to see how a column is spread, of a row.
+pub(crate) const SPREAD_UNITS: usize = 2;
+
+/// A column that is neither constant nor in a group.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Part {
+    Short(usize),
+    Single(usize),
+    Double(usize),
+}
+
+impl Part {
+    /// Among the columns of its form.
+    pub(crate) fn idx(self) -> usize {
+        match self {
+            Self::Short(idx) | Self::Single(idx) | Self::Double(idx) => idx,
+        }
+    }
+}
+
+/// Every column that is not constant or in a group, with its standard deviation after preparation.
+pub(crate) async fn by_falling_spread(
+    columns: &Columns,
+    scaling: Option<&Scaling>,
+    pace: &Pace,
+) -> Vec<(f64, Part)> {
+    let scale = |feature: usize| scaling.map_or(1.0, |scaling| scaling.scale[feature]);
+    let n_rows = columns.n_rows;
+    let mut parts = Vec::new();
+    for (idx, (decimal, column)) in columns.shorts.iter().enumerate() {
+        let deviation = deviation(column.values[..n_rows].iter().map(|&u| u.into()));
+        parts.push((
+            deviation / decimal.divisor / scale(column.feature),
+            Part::Short(idx),
+        ));
+        pace.spend(SPREAD_UNITS * n_rows).await;
+    }
+    for (idx, column) in columns.singles.iter().enumerate() {
+        let deviation = deviation(column.values[..n_rows].iter().map(|&value| value.into()));
+        parts.push((deviation / scale(column.feature), Part::Single(idx)));
+        pace.spend(SPREAD_UNITS * n_rows).await;
+    }
+    for (idx, column) in columns.doubles.iter().enumerate() {
+        let deviation = deviation(column.values[..n_rows].iter().copied());
+        parts.push((deviation / scale(column.feature), Part::Double(idx)));
+        pace.spend(SPREAD_UNITS * n_rows).await;
+    }
+    // Stable, so that equal spreads stay in feature order on every platform.
+    parts.sort_by(|a, b| b.0.total_cmp(&a.0));
+    parts
+}
+
+/// Standard deviation; only the order of columns hangs on it, so a plain two-pass sum will do.
+fn deviation(values: impl ExactSizeIterator<Item = f64> + Clone) -> f64 {
+    let n = values.len() as f64;
+    let mean = values.clone().sum::<f64>() / n;
+    (values.map(|value| (value - mean) * (value - mean)).sum::<f64>() / n).sqrt()
+}
