@@ -21,7 +21,7 @@ use crate::growing::{Growing, GrowingColumn, PIECE, Piece};
 use crate::pace::Pace;
 
 /// Rows that the scan handles together: two cache lines of a short column, eight SIMD registers. Columns are padded to
-/// whole blocks. Of Covertype's blocks 9 %, 16 % and 27 % pass two windows at 32, 64 and 128 rows; not tuned further.
+/// whole blocks. In larger ones it is likelier that some row passes the windows; not tuned further.
 pub(crate) const BLOCK: usize = 64;
 
 /// Largest power of ten that is tried as a divisor.

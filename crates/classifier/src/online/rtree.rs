@@ -302,6 +302,8 @@ impl RTree {
         }
     }
 
+    // Leaves and inner nodes are of two types, as a point has one number where a box has two: hence the choice by level.
+
     fn n_entries(&self, level: usize, node: u32) -> usize {
         if level == 0 {
             self.leaves.len(node)
