@@ -331,6 +331,8 @@ impl Tree {
             path,
             ..
         } = self;
+        let leaves = &*leaves;
+        let fetch = Some(|leaf: usize| leaves.fetch(columns, leaf));
         let mut limit = i32::MAX;
         let look_at = |leaf: usize| {
             let sums = kernels::integer_sums(leaves.shorts_of(leaf, n_shorts), &integer.targets);
@@ -358,8 +360,8 @@ impl Tree {
             }
         };
         match boxes {
-            AnyBoxes::Short(boxes) => path.search::<_, true>(boxes, root_costs, look_at),
-            AnyBoxes::Single(boxes) => path.search::<_, true>(boxes, root_costs, look_at),
+            AnyBoxes::Short(boxes) => path.search::<_, true>(boxes, root_costs, look_at, fetch),
+            AnyBoxes::Single(boxes) => path.search::<_, true>(boxes, root_costs, look_at, fetch),
         }
     }
 
@@ -377,6 +379,8 @@ impl Tree {
             path,
             ..
         } = self;
+        let leaves = &*leaves;
+        let fetch = Some(|leaf: usize| leaves.fetch(columns, leaf));
         let mut limit = f32::INFINITY;
         let look_at = |leaf: usize| {
             let sums = kernels::sums::<SQUARED>(
@@ -410,8 +414,8 @@ impl Tree {
             }
         };
         match boxes {
-            AnyBoxes::Short(boxes) => path.search::<_, SQUARED>(boxes, root_costs, look_at),
-            AnyBoxes::Single(boxes) => path.search::<_, SQUARED>(boxes, root_costs, look_at),
+            AnyBoxes::Short(boxes) => path.search::<_, SQUARED>(boxes, root_costs, look_at, fetch),
+            AnyBoxes::Single(boxes) => path.search::<_, SQUARED>(boxes, root_costs, look_at, fetch),
         }
     }
 }

@@ -14,7 +14,9 @@
 //! Source: A. Guttman, "R-trees: a dynamic index structure for spatial searching", SIGMOD 1984; lower bounds as in
 //! N. Roussopoulos, S. Kelley and F. Vincent, "Nearest neighbor queries", SIGMOD 1995.
 
-use super::leaves::{LEAF, Leaves};
+use std::hint::black_box;
+
+use super::leaves::{CACHE_LINE, LEAF, Leaves};
 use crate::compact::Columns;
 use crate::pace::Pace;
 
@@ -124,6 +126,15 @@ impl<T: Bound> Boxes<T> {
         lower_bounds::<T, SQUARED>(&self.bounds[node * self.n_columns..], query)
     }
 
+    /// Has the cache lines of `node` on their way while others are looked at; see [`Leaves::fetch`].
+    pub(super) fn fetch(&self, node: usize) {
+        black_box(self.links[node].first);
+        let bounds = &self.bounds[node * self.n_columns..][..self.n_columns];
+        for [low, _] in bounds.iter().step_by(CACHE_LINE / size_of::<Bounds<T>>()) {
+            black_box(low[0]);
+        }
+    }
+
     /// The same for four roots, from `4 * nth` on.
     pub(super) fn of_roots<const SQUARED: bool>(&self, nth: usize, query: &[Point]) -> [f32; WIDTH] {
         lower_bounds::<T, SQUARED>(&self.root_bounds[nth * self.n_columns..], query)
@@ -145,7 +156,8 @@ pub(super) struct Point {
     pub(super) weight: f32,
 }
 
-#[inline]
+/// A call: where the compiler sees what becomes of the sums, it makes SSE2 vectors of two lanes instead of four.
+#[inline(never)]
 fn lower_bounds<T: Bound, const SQUARED: bool>(node: &[Bounds<T>], query: &[Point]) -> [f32; WIDTH] {
     let mut sums = [0.0; WIDTH];
     for ([low, high], point) in node.iter().zip(query) {

@@ -3,6 +3,8 @@
 //! A leaf's numbers lie together (Covertype: 5 cache lines and one of categories), because a query meets each leaf
 //! by surprise. The last leaf of a tree is filled up with copies of its last row, which have no row number.
 
+use std::hint::black_box;
+
 use super::order::{Order, segments};
 use crate::compact::{BLOCK, Column, Columns, Feature};
 use crate::pace::Pace;
@@ -11,6 +13,8 @@ use crate::pace::Pace;
 pub(super) const LEAF: usize = 16;
 /// What it takes to bring a column into the order of the leaves, of a row.
 pub(super) const TILE_UNITS: usize = 3;
+/// Bytes that come from memory together, on most machines.
+pub(super) const CACHE_LINE: usize = 64;
 /// The row number of padding.
 pub(super) const NO_ROW: u32 = u32::MAX;
 
@@ -99,6 +103,31 @@ impl Leaves {
     /// The single and the rounded double columns of a leaf.
     pub(super) fn floats_of(&self, leaf: usize, n_floats: usize) -> &[[f32; LEAF]] {
         &self.floats[leaf * n_floats..][..n_floats]
+    }
+
+    /// Has the cache lines of a leaf on their way while others are looked at: a load from each, which nothing waits for.
+    ///
+    /// In a large table most of a query's time goes by until leaves arrive from memory; so several come at a time. The
+    /// values go nowhere: [`black_box`] only keeps the compiler from leaving the loads out.
+    pub(super) fn fetch(&self, columns: &Columns, leaf: usize) {
+        black_box(self.rows[leaf][0]);
+        for codes in self
+            .codes_of(leaf, columns.groups.len())
+            .iter()
+            .step_by(CACHE_LINE / LEAF)
+        {
+            black_box(codes[0]);
+        }
+        for values in self
+            .shorts_of(leaf, columns.shorts.len())
+            .iter()
+            .step_by(CACHE_LINE / (2 * LEAF))
+        {
+            black_box(values[0]);
+        }
+        for values in self.floats_of(leaf, columns.singles.len() + columns.doubles.len()) {
+            black_box(values[0]);
+        }
     }
 
     /// The codes of a leaf's groups.

@@ -56,12 +56,14 @@ impl Path {
     }
 
     /// Calls `look_at` with the number of every leaf that may matter. It answers with what is the limit from then on.
-    /// `root_costs` holds what is to be added to all sums of a tree, the same number of terms for each.
+    /// `root_costs` holds what is to be added to all sums of a tree, the same number of terms for each. `fetch` is
+    /// called with leaves that wait for their turn; without it, neither they nor nodes are fetched.
     pub(super) fn search<T: Bound, const SQUARED: bool>(
         &mut self,
         boxes: &Boxes<T>,
         root_costs: &[f32],
         mut look_at: impl FnMut(usize) -> Limit,
+        fetch: Option<impl Fn(usize)>,
     ) {
         self.n_visited = 0;
         let n_trees = boxes.roots.len();
@@ -107,8 +109,16 @@ impl Path {
                 let link = boxes.links[number as usize];
                 let base = self.stack.len();
                 for (lane, &bound) in bounds[..link.n_children as usize].iter().enumerate() {
-                    let child = key(bound, link.first + lane as u32);
+                    let number = link.first + lane as u32;
+                    let child = key(bound, number);
                     if is_within(child, limit.sum) && link.first_rows[lane] < limit.row {
+                        if let Some(fetch) = &fetch {
+                            if number & IS_LEAF != 0 {
+                                fetch((number & !IS_LEAF) as usize);
+                            } else {
+                                boxes.fetch(number as usize);
+                            }
+                        }
                         push_sorted(&mut self.stack, base, child);
                     }
                 }

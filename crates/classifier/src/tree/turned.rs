@@ -408,9 +408,11 @@ impl Tree {
                 row: nearest.settled_row(),
             }
         };
+        // So few rows are in a cache anyway.
+        let fetch = None::<fn(usize)>;
         match boxes {
-            AnyBoxes::Short(boxes) => path.search::<_, true>(boxes, &[], look_at),
-            AnyBoxes::Single(boxes) => path.search::<_, true>(boxes, &[], look_at),
+            AnyBoxes::Short(boxes) => path.search::<_, true>(boxes, &[], look_at, fetch),
+            AnyBoxes::Single(boxes) => path.search::<_, true>(boxes, &[], look_at, fetch),
         }
         true
     }
