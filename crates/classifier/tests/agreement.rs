@@ -67,7 +67,10 @@ fn check(name: &str, seed: u64, table: &Table, queries: &[Vec<f64>]) {
                 let case = || format!("{name}, seed {seed}, {options:?}, {n_rows} rows, query {query:?}");
                 let expected = by_sorting(table, query, &options);
                 for knn in &mut models {
-                    let (class, shares) = vote(table, &expected, options.voting);
+                    let votes = expected
+                        .iter()
+                        .map(|&(row, distance)| (table.labels[row as usize], distance));
+                    let (class, shares) = vote::<{ Table::N_CLASSES }>(votes, options.voting);
                     let found = match knn.classify(query) {
                         Ok(found) => found,
                         Err(error) => panic!("{}: {error}", case()),

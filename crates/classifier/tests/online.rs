@@ -10,80 +10,28 @@ use classifier::{
     ClassId, FitError, InsertError, Knn, KnnOptions, Metric, OnlineKnn, OnlineOptions, Preparation,
     QueryError, RowMajor, Scaling, Voting,
 };
-use common::Random;
+use common::{Random, sorted, vote};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 const N_CLASSES: usize = 4;
 const METRICS: [Metric; 2] = [Metric::Euclidean, Metric::Manhattan];
 
-/// The definition: rows in a list, all distances, sorted. Written apart from the crate's code.
+/// Rows in a list, in the order in which they came.
 #[derive(Default)]
 struct Plain {
     rows: Vec<(u64, Vec<f64>, ClassId)>,
 }
 
 impl Plain {
-    /// All (distance, row, class) by (distance, row), cut to `k`.
-    fn nearest(&self, query: &[f64], options: &OnlineOptions) -> Vec<(f64, u64, ClassId)> {
-        let prepare = |feature: usize, value: f64| {
-            let (mut offset, mut scale) = (0.0, 1.0);
-            if let Some(scaling) = &options.scaling {
-                (offset, scale) = (scaling.offset[feature], scaling.scale[feature]);
-            }
-            if let Some(&weight) = options.feature_weights.get(feature) {
-                scale /= if options.metric == Metric::Euclidean {
-                    weight.sqrt()
-                } else {
-                    weight
-                };
-                if weight == 0.0 {
-                    return 0.0;
-                }
-            }
-            (value - offset) / scale
-        };
-        let mut all = Vec::new();
-        for (row, features, class) in &self.rows {
-            let mut sum = 0.0;
-            for (feature, (a, b)) in features.iter().zip(query).enumerate() {
-                let difference = prepare(feature, *a) - prepare(feature, *b);
-                sum += if options.metric == Metric::Euclidean {
-                    difference * difference
-                } else {
-                    difference.abs()
-                };
-            }
-            all.push((sum, *row, *class));
-        }
-        all.sort_by(|a, b| a.partial_cmp(b).expect("no NaN"));
-        all.truncate(options.k);
-        for (sum, ..) in &mut all {
-            *sum = if options.metric == Metric::Euclidean {
-                sum.sqrt()
-            } else {
-                *sum
-            };
-        }
-        all
+    /// The k nearest rows with their distances, and their classes.
+    fn nearest(&self, query: &[f64], options: &OnlineOptions) -> Vec<((u64, ClassId), f64)> {
+        let rows = self
+            .rows
+            .iter()
+            .map(|(row, features, class)| ((*row, *class), &features[..]));
+        let (scaling, weights) = (options.scaling.as_ref(), &options.feature_weights);
+        sorted(rows, query, scaling, weights, options.metric, options.k)
     }
-}
-
-/// The class with most votes, smallest if equal.
-fn vote(neighbours: &[(f64, u64, ClassId)], voting: Voting) -> ClassId {
-    let mut votes = [0.0; N_CLASSES];
-    for (distance, _, class) in neighbours {
-        votes[*class as usize] += match voting {
-            Voting::Uniform => 1.0,
-            Voting::Distance if neighbours[0].0 == 0.0 => f64::from(u8::from(*distance == 0.0)),
-            Voting::Distance if neighbours[0].0 == f64::INFINITY => 1.0,
-            Voting::Distance => 1.0 / distance,
-        };
-    }
-    let most = votes.iter().copied().fold(0.0, f64::max);
-    votes
-        .iter()
-        .position(|votes| *votes == most)
-        .expect("one has most") as ClassId
 }
 
 /// Both sides of a comparison, changed together.
@@ -126,14 +74,18 @@ impl Pair {
         assert_eq!(knn.oldest(), plain.rows.first().map(|row| row.0), "{case}");
         let expected = plain.nearest(query, &options);
         let found = knn.neighbours(query).expect("a valid query");
-        let found: Vec<(f64, u64)> = found.iter().map(|n| (n.distance, n.row)).collect();
-        let rows: Vec<(f64, u64)> = expected.iter().map(|n| (n.0, n.1)).collect();
+        let found: Vec<(u64, f64)> = found.iter().map(|n| (n.row, n.distance)).collect();
+        let rows: Vec<(u64, f64)> = expected
+            .iter()
+            .map(|&((row, _), distance)| (row, distance))
+            .collect();
         assert_eq!(found, rows, "{case}, {options:?}, query {query:?}");
         if expected.is_empty() {
             assert_eq!(knn.predict(query), Err(QueryError::NoRows), "{case}");
             return;
         }
-        let class = vote(&expected, options.voting);
+        let votes = expected.iter().map(|&((_, class), distance)| (class, distance));
+        let (class, shares) = vote::<N_CLASSES>(votes, options.voting);
         assert_eq!(
             knn.predict(query),
             Ok(class),
@@ -142,10 +94,7 @@ impl Pair {
         let classification = knn.classify(query).expect("just answered");
         assert_eq!(classification.class, class);
         assert_eq!(classification.neighbours.len(), expected.len());
-        assert!(
-            (classification.shares.iter().sum::<f64>() - 1.0).abs() < 1e-12,
-            "{case}"
-        );
+        assert_eq!(classification.shares, shares, "{case}");
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Rows lie in leaves of up to 15, boxes lie around leaves and around up to 15 boxes. A row goes down to the leaf whose
 //! box grows least; a node that is full is split in two halves; a node that keeps fewer than [`MIN_ENTRIES`] is taken out
-//! and what it held is given to its neighbours under the same parent. So all leaves are at one depth, which is
+//! and what it held is given to its siblings under the same parent. So all leaves are at one depth, which is
 //! logarithmic whatever the order of rows, and boxes are never larger than what is in them. Rows that are equal
 //! in every feature are no special case: halves are halves.
 //!

@@ -3,9 +3,7 @@
 
 mod random;
 
-use classifier::{
-    ClassId, EngineKind, Knn, KnnOptions, Metric, Preparation, RowMajor, Rows as _, Scaling, Voting,
-};
+use classifier::{ClassId, EngineKind, Knn, KnnOptions, Metric, RowMajor, Rows as _, Scaling, Voting};
 pub(crate) use random::Random;
 
 /// Every engine that this build has.
@@ -69,59 +67,70 @@ pub(crate) fn push_one_hot(random: &mut Random, row: &mut Vec<f64>, size: usize)
     row.extend((0..size).map(|i| f64::from(u8::from(i == one))));
 }
 
-/// The definition: all (squared distance, row), sorted. Written apart from the crate's textbook engine.
+/// The definition: all distances, sorted by (distance, row), cut to k. Written apart from the crate's textbook engine.
 pub(crate) fn by_sorting(table: &Table, query: &[f64], options: &KnnOptions) -> Vec<(u32, f64)> {
     let scaling = Scaling::fit(options.preparation, &table.rows());
-    let weight = |feature: usize| options.feature_weights.get(feature).copied().unwrap_or(1.0);
+    let rows = (0..table.rows().n_rows()).map(|row| (row as u32, table.row(row)));
+    let (scaling, weights) = (scaling.as_ref(), &options.feature_weights);
+    sorted(rows, query, scaling, weights, options.metric, options.k)
+}
+
+/// The same of rows with numbers of their own, and any scaling.
+pub(crate) fn sorted<'a, R: Copy + PartialOrd>(
+    rows: impl Iterator<Item = (R, &'a [f64])>,
+    query: &[f64],
+    scaling: Option<&Scaling>,
+    feature_weights: &[f64],
+    metric: Metric,
+    k: usize,
+) -> Vec<(R, f64)> {
+    let weight = |feature: usize| feature_weights.get(feature).copied().unwrap_or(1.0);
     let prepare = |feature: usize, value: f64| {
-        let (offset, scale) = match (options.preparation, &scaling) {
-            (Preparation::Raw, _) | (_, None) => (0.0, 1.0),
-            (_, Some(scaling)) => (scaling.offset[feature], scaling.scale[feature]),
+        let (offset, scale) = match scaling {
+            None => (0.0, 1.0),
+            Some(scaling) => (scaling.offset[feature], scaling.scale[feature]),
         };
-        let weight = weight(feature);
-        let factor = if options.metric == Metric::Euclidean {
-            weight.sqrt()
-        } else {
-            weight
+        let factor = match metric {
+            Metric::Euclidean => weight(feature).sqrt(),
+            Metric::Manhattan => weight(feature),
         };
         (value - offset) / (scale / factor)
     };
-    let mut all: Vec<(f64, u32)> = Vec::new();
-    for row in 0..table.rows().n_rows() {
+    let mut all: Vec<(f64, R)> = Vec::new();
+    for (row, values) in rows {
         let mut sum = 0.0;
-        for (feature, (a, b)) in table.row(row).iter().zip(query).enumerate() {
+        for (feature, (a, b)) in values.iter().zip(query).enumerate() {
             if weight(feature) == 0.0 {
                 continue;
             }
             let difference = prepare(feature, *a) - prepare(feature, *b);
-            sum += if options.metric == Metric::Euclidean {
-                difference * difference
-            } else {
-                difference.abs()
+            sum += match metric {
+                Metric::Euclidean => difference * difference,
+                Metric::Manhattan => difference.abs(),
             };
         }
-        all.push((sum, row as u32));
+        all.push((sum, row));
     }
     all.sort_by(|a, b| a.partial_cmp(b).expect("no NaN"));
-    all.truncate(options.k);
-    let root = |sum: f64| {
-        if options.metric == Metric::Euclidean {
-            sum.sqrt()
-        } else {
-            sum
-        }
+    all.truncate(k);
+    let root = |sum: f64| match metric {
+        Metric::Euclidean => sum.sqrt(),
+        Metric::Manhattan => sum,
     };
     all.into_iter().map(|(sum, row)| (row, root(sum))).collect()
 }
 
-/// The class with most votes of `rows`, smallest if equal, and the shares of all.
-pub(crate) fn vote(table: &Table, rows: &[(u32, f64)], voting: Voting) -> (ClassId, [f64; Table::N_CLASSES]) {
+/// The class with most votes of neighbours with classes and distances, smallest if equal, and the shares of all `N`.
+pub(crate) fn vote<const N: usize>(
+    neighbours: impl Iterator<Item = (ClassId, f64)> + Clone,
+    voting: Voting,
+) -> (ClassId, [f64; N]) {
     let is_zero = |distance: f64| distance < 1e-305;
-    let any_is_zero = rows.iter().any(|(_, distance)| is_zero(*distance));
-    let all_infinite = rows.iter().all(|(_, distance)| *distance == f64::INFINITY);
-    let mut votes = [0.0; Table::N_CLASSES];
-    for &(row, distance) in rows {
-        votes[table.labels[row as usize] as usize] += match voting {
+    let any_is_zero = neighbours.clone().any(|(_, distance)| is_zero(distance));
+    let all_infinite = neighbours.clone().all(|(_, distance)| distance == f64::INFINITY);
+    let mut votes = [0.0; N];
+    for (class, distance) in neighbours {
+        votes[class as usize] += match voting {
             Voting::Uniform => 1.0,
             Voting::Distance if any_is_zero => f64::from(u8::from(is_zero(distance))),
             Voting::Distance if all_infinite => 1.0,
