@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::compact::{Columns, Feature};
+use crate::tree::LEAF;
 use crate::{EngineKind, Metric, Preparation, Voting};
 
 /// What was fitted, how it is stored and which code answers.
@@ -118,6 +119,8 @@ impl fmt::Display for Description {
         };
         let reason = match (self.engine, self.visited_ppm) {
             (_, None) => String::new(),
+            // A tree of one leaf looks at all rows, whatever they are.
+            (EngineKind::Scan, Some(_)) if self.n_rows <= LEAF => String::new(),
             (EngineKind::Tree, Some(ppm)) => format!(", as it looks at {}", share(ppm)),
             (_, Some(ppm)) => format!(", as a tree would look at {}", share(ppm)),
         };
@@ -129,10 +132,14 @@ impl fmt::Display for Description {
             0 => String::new(),
             n_weighted => format!(", {n_weighted} of them weighted"),
         };
-        let tenths_of_mb = (self.index_bytes + 50_000) / 100_000;
+        let (tenth, unit) = match self.index_bytes {
+            ..100_000 => (100, "kB"),
+            _ => (100_000, "MB"),
+        };
+        let tenths = (self.index_bytes + tenth / 2) / tenth;
         write!(
             f,
-            "exact kNN, k = {}{votes}, {} distance, {} features{weights}; {} rows x {} features, {} classes; {}{axes}{} ({}.{} MB: {})",
+            "exact kNN, k = {}{votes}, {} distance, {} features{weights}; {} rows x {} features, {} classes; {}{axes}{} ({}.{} {unit}: {})",
             self.k,
             self.metric,
             self.preparation,
@@ -141,8 +148,8 @@ impl fmt::Display for Description {
             self.n_classes,
             engine,
             reason,
-            tenths_of_mb / 10,
-            tenths_of_mb % 10,
+            tenths / 10,
+            tenths % 10,
             self.storage,
         )
     }

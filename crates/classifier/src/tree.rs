@@ -34,6 +34,7 @@ mod turned;
 
 use self::boxes::{Boxes, Point};
 use self::exact::Exact;
+pub(crate) use self::leaves::LEAF;
 use self::leaves::{Leaves, NO_ROW};
 pub(crate) use self::order::Order;
 use self::search::{Limit, Path};

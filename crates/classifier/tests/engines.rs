@@ -75,6 +75,11 @@ fn the_description_says_why() {
     let scan = description.to_string();
     let per_cent = format!(", as a tree would look at {}.", visited_ppm / 10_000);
     assert!(scan.contains("SIMD scan, ") && scan.contains(&per_cent), "{scan}");
+    let few = uniform(16, 2).fit(&KnnOptions::default()).describe().to_string();
+    assert!(
+        few.contains("SIMD scan, ") && few.contains(" kB: ") && !few.contains("tree"),
+        "a tree of one leaf is no reason: {few}"
+    );
 }
 
 /// One row, one value, no varying column, fewer rows than a leaf or than k.

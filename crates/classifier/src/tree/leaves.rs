@@ -10,7 +10,7 @@ use crate::compact::{BLOCK, Column, Columns, Feature};
 use crate::pace::Pace;
 
 /// Rows of a leaf: four SIMD registers of sums. 8, 32 and 64 are as good within a few per cent.
-pub(super) const LEAF: usize = 16;
+pub(crate) const LEAF: usize = 16;
 /// What it takes to bring a column into the order of the leaves, of a row.
 pub(super) const TILE_UNITS: usize = 3;
 /// Bytes that come from memory together, on most machines.
