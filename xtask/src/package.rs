@@ -45,7 +45,8 @@ pub(crate) fn build() -> Result<Package> {
     if fs::read(&bindings[0])? != fs::read(&bindings[1])? {
         bail!("the builds with and without SIMD have different bindings");
     }
-    copy(&bindings[0], &wasm.join("bindings.js"))?;
+    let text = without_prose(&fs::read_to_string(&bindings[0])?);
+    fs::write(wasm.join("bindings.js"), text).context("writing the bindings")?;
 
     for folder in [repo::root().join("classifier-wasm/npm"), repo::root().to_owned()] {
         for entry in fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))? {
@@ -117,6 +118,17 @@ fn bind(wasm: &Path, name: &str) -> Result<PathBuf> {
         .generate(&out)
         .with_context(|| format!("running wasm-bindgen on {}", wasm.display()))?;
     Ok(out)
+}
+
+/// The bindings without what the Rust says about itself, which browsers would download. Types of arguments stay.
+fn without_prose(bindings: &str) -> String {
+    let is_prose = |line: &&str| {
+        let line = line.trim_start();
+        line == "*" || line.starts_with("* ") && !line.starts_with("* @")
+    };
+    let lines: Vec<&str> = bindings.lines().filter(|line| !is_prose(line)).collect();
+    let text = lines.join("\n") + "\n";
+    text.replace("    /**\n     */\n", "").replace("/**\n */\n", "")
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
