@@ -125,6 +125,23 @@ test("a fit in slices is the same fit, tells how far it is, and lets others have
   assert.ok(told.every((done, i) => done >= (told[i - 1] ?? 0)), `${told}`);
 });
 
+test("a timer can end a fit in slices, and others have their turn before that", async () => {
+  const features = grid(600_000 * 8, 13).map((value, i) => value + Math.sin(i));
+  const labels = Uint8Array.from(grid(600_000, 14));
+  const ending = new AbortController();
+  let nSlices = 0;
+  let nTurns = 0;
+  // The fit takes more than a second. Its end is asked for by a timer once two turns were had, whenever that is.
+  const turns = setInterval(() => {
+    nTurns += 1;
+    if (nTurns === 2) setTimeout(() => ending.abort(new Error("left")), 1);
+  }, 1);
+  const options = { nFeatures: 8, signal: ending.signal, onProgress: () => (nSlices += 1) };
+  await assert.rejects(KnnModel.fitInSlices(features, labels, options), { message: "left" });
+  clearInterval(turns);
+  assert.ok(nTurns >= 2 && nSlices >= 2, `${nTurns} turns, ${nSlices} slices`);
+});
+
 test("a fit in slices can be ended, and refuses what `fit` refuses", async () => {
   const ending = new AbortController();
   const options = { nFeatures: 1, signal: ending.signal, onProgress: () => ending.abort(new Error("enough")) };
@@ -165,7 +182,7 @@ const wrong = [
   [() => KnnModel.fit(POINTS, [0, 1], { nFeatures: 1 }), TypeError, "labels: expected a Uint32Array, Uint16Array or Uint8Array, got Array of 2"],
   [() => KnnModel.fit(POINTS, new Int32Array(4), { nFeatures: 1 }), TypeError, /^labels: expected .*, got Int32Array of 4$/],
   [() => KnnModel.fit(POINTS, CLASSES), TypeError, "options: expected an object, got undefined"],
-  [() => fitted({ neighbors: 5 }), TypeError, /^options: expected only nFeatures, k, .*, got neighbors$/],
+  [() => fitted({ neighbors: 5 }), TypeError, /^options: expected only "nFeatures", "k", .*, got "neighbors"$/],
   [() => fitted({ nFeatures: 0 }), RangeError, "nFeatures: expected a whole number above 0, got 0"],
   [() => fitted({ nFeatures: "1" }), RangeError, 'nFeatures: expected a whole number above 0, got "1"'],
   [() => fitted({ nFeatures: 3 }), RangeError, "features: expected labels.length × nFeatures = 4 × 3 = 12 numbers, got 4"],
@@ -193,7 +210,7 @@ const wrong = [
   [() => fitted().predict([1, 2]), RangeError, "query: expected 1 numbers, one a feature, got 2"],
   [() => fitted().predict([NaN]), RangeError, "query: expected a finite number in feature 0, got NaN"],
   [() => fitted().classShares([Infinity]), RangeError, /^query: expected a finite number in feature 0/],
-  [() => fitted().neighbours(["nine"]), RangeError, /^query: expected a finite number in feature 0/],
+  [() => fitted().neighbours(["nine"]), TypeError, 'query[0]: expected a number, got "nine"'],
   [() => fitted().predictBatch([[1], [2]]), TypeError, "queries: expected a Float32Array or Float64Array, got Array of 2"],
   [() => KnnModel.fit(square(), new Uint8Array(2), { nFeatures: 2 }).predictBatch(new Float64Array(3)), RangeError, "queries: expected a multiple of 2 numbers, got 3"],
   [() => new KnnModel(), TypeError, "KnnModel: expected to be made by `KnnModel.fit` or `KnnModel.load`, got `new`"],
@@ -275,7 +292,7 @@ test("an online classifier answers as a model fitted to the rows that are there"
 test("an online classifier scales as it is told, and says what it cannot do", () => {
   const options = { nFeatures: 2, nClasses: 2, k: 1 };
   const scaled = new OnlineKnn({ ...options, scaling: { offset: [1, 0], scale: [2, 1] } });
-  assert.throws(() => scaled.predict([0, 0]), { message: "expected at least one row, but there is none now" });
+  assert.throws(() => scaled.predict([0, 0]), { message: "OnlineKnn: expected at least one row, but there is none now" });
   assert.equal(scaled.neighbours([0, 0]).rows.length, 0);
   scaled.insert([1, 0], 1);
   assert.equal(scaled.neighbours([5, 0]).distances[0], 2);
@@ -283,8 +300,8 @@ test("an online classifier scales as it is told, and says what it cannot do", ()
     [() => new OnlineKnn(), TypeError, "options: expected an object, got undefined"],
     [() => new OnlineKnn({ ...options, nClasses: 0 }), RangeError, "nClasses: expected a whole number from 1 to 65536, got 0"],
     [() => new OnlineKnn({ ...options, window: 0 }), RangeError, "window: expected a whole number above 0, got 0"],
-    [() => new OnlineKnn({ ...options, preparation: "raw" }), TypeError, /^options: expected only nFeatures, /],
-    [() => new OnlineKnn({ ...options, scaling: { offset: [0, 0], scale: [0, 1] } }), RangeError, /^scaling: /],
+    [() => new OnlineKnn({ ...options, preparation: "raw" }), TypeError, /^options: expected only "nFeatures", .*, got "preparation"$/],
+    [() => new OnlineKnn({ ...options, scaling: { offset: [0, 0], scale: [0, 1] } }), RangeError, /^scaling.scale.0.: /],
     [() => new OnlineKnn({ ...options, scaling: { offset: [0] } }), RangeError, /^scaling.offset: expected 2 numbers/],
     [() => scaled.insert([1], 0), RangeError, "features: expected 2 numbers, one a feature, got 1"],
     [() => scaled.insert([1, NaN], 0), RangeError, "features: expected a finite number in feature 1, got NaN"],
@@ -324,8 +341,8 @@ test("a file that is missing, cut off, damaged or something else is refused", as
   await refused(new Uint8Array(0), /^source: expected a safetensors file/);
   await refused(new TextEncoder().encode("<!doctype html>"), /^source: expected a safetensors file/);
   await refused(Buffer.from("x"), /^source: expected a safetensors file/);
-  await refused("model.safetensors", 'source: expected a Uint8Array, an ArrayBuffer or a Response, got "model.safetensors"');
-  await refused(undefined, "source: expected a Uint8Array, an ArrayBuffer or a Response, got undefined");
+  await refused("model.safetensors", 'source: expected a Uint8Array, an ArrayBuffer, a Blob or a Response, got "model.safetensors"');
+  await refused(undefined, "source: expected a Uint8Array, an ArrayBuffer, a Blob or a Response, got undefined");
   const server = await serve(installed.folder);
   t.after(() => server.stop());
   await refused(fetch(`${server.url}nothing`), /^source: expected a model file at http.*nothing, got 404 Not Found$/);
@@ -356,7 +373,7 @@ test("before `init` a page is told to call it", async () => {
     [
       "KnnModel.fit: the WebAssembly is not loaded yet: `await init()` first",
       "KnnModel.load: the WebAssembly is not loaded yet: `await init()` first",
-      "init: expected WebAssembly at , got 404 Not Found",
+      "init: expected this package's WebAssembly, got 404 Not Found",
       "0\n",
     ].join("\n"),
   );

@@ -63,6 +63,7 @@ test("types say what is given and refuse what the code refuses", async () => {
     const sum: number = rows[0]! + distances[0]! + id + ids[0]! + model.classShares([1, 2])[0]!;
     const loaded: Promise<KnnModel> = KnnModel.load(model.save(), (loaded, total) => loaded / (total ?? 1));
     const response: Response = new Response(model.save());
+    const chosen: Promise<KnnModel> = KnnModel.load(new File([model.save()], "irises.safetensors"));
     // @ts-expect-error: nFeatures is required
     KnnModel.fit(new Float32Array(4), new Uint8Array(2), {});
     // @ts-expect-error: rows are flat
@@ -81,7 +82,7 @@ test("types say what is given and refuse what the code refuses", async () => {
     new KnnModel();
     // @ts-expect-error: read only
     model.k = 3;
-    export { ready, sum, loaded, response };
+    export { ready, sum, loaded, response, chosen };
     `,
   );
   await compiles(["usage.ts"], { module: "nodenext", moduleResolution: "nodenext", target: "es2022", checkJs: false });

@@ -1,5 +1,7 @@
 // What may be passed to `KnnModel`, and what is said of anything else: the argument, what was expected, what came.
 
+/** @import { FitInSlicesOptions, OnlineOptions, Query } from "./index.d.ts" */
+
 /**
  * @param {boolean} isRight
  * @param {new (message: string) => Error} kind
@@ -18,9 +20,11 @@ export function check(isRight, kind, argument, expected, actual) {
  */
 export function shown(value) {
   if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "function") return "a function";
   if (typeof value !== "object" || value === null) return String(value);
   const name = value.constructor?.name ?? "object";
+  if (isDetached(value)) return `a detached ${name}`;
   return typeof value.length === "number" ? `${name} of ${value.length}` : name;
 }
 
@@ -29,7 +33,8 @@ export function shown(value) {
  * @returns {value is Float32Array | Float64Array}
  */
 export function isFloats(value) {
-  return value instanceof Float64Array || value instanceof Float32Array || isNamed(value, ["Float64Array", "Float32Array"]);
+  // The first is the quick answer for most queries.
+  return (value instanceof Float64Array && value.length > 0) || isNamed(value, ["Float64Array", "Float32Array"]);
 }
 
 /**
@@ -41,22 +46,47 @@ export function isUnsigned(value) {
 }
 
 /**
- * Whether a value is of one of these built-in types, be it another frame's or test runner's, which `instanceof` denies.
+ * Whether a value is of one of these built-in types, be it another frame's or test runner's, which `instanceof` denies,
+ * and still has its memory.
  * @param {any} value
  * @param {string[]} names
  */
 export function isNamed(value, names) {
-  return names.includes(value?.[Symbol.toStringTag]);
+  return names.includes(value?.[Symbol.toStringTag]) && !isDetached(value);
 }
 
 /**
- * @param {unknown} value
+ * Whether the memory of an array or buffer was transferred, to a worker for instance: it then looks empty.
+ * @param {any} value
+ */
+function isDetached(value) {
+  try {
+    if (value.byteLength === 0) new Uint8Array(value.buffer ?? value);
+    return false;
+  } catch {
+    return true; // Not every engine has `detached`, but none makes an array of such memory.
+  }
+}
+
+/**
+ * @param {any} value
  * @param {number} min
  * @param {number} max
- * @returns {value is number}
  */
 export function isWholeNumber(value, min, max) {
-  return typeof value === "number" && Number.isInteger(value) && value >= min && value <= max;
+  return Number.isInteger(value) && value >= min && value <= max;
+}
+
+/**
+ * A whole number above 0, and at most `max` if that is less than fits in 32 bits.
+ * @param {string} argument
+ * @param {unknown} value
+ * @param {number} [max]
+ * @returns {asserts value is number}
+ */
+export function checkCount(argument, value, max) {
+  const expected = `a whole number ${max ? `from 1 to ${max}` : "above 0"}`;
+  check(isWholeNumber(value, 1, max ?? 0xffff_ffff), RangeError, argument, expected, shown(value));
 }
 
 export const METRICS = ["euclidean", "manhattan"];
@@ -79,12 +109,13 @@ export const OPTIONS = [
  * The options, none of them misspelt.
  * @param {unknown} options
  * @param {string[]} known
- * @returns {Partial<import("./index.d.ts").FitOptions & import("./index.d.ts").OnlineOptions>}
+ * @param {string} [argument]
+ * @returns {Partial<FitInSlicesOptions & OnlineOptions & Record<"offset" | "scale", any>>}
  */
-export function knownOptions(options, known) {
-  check(typeof options === "object" && options !== null, TypeError, "options", "an object", shown(options));
+export function knownOptions(options, known, argument = "options") {
+  check(typeof options === "object" && options !== null, TypeError, argument, "an object", shown(options));
   const unknown = Object.keys(options).find((name) => !known.includes(name));
-  check(unknown === undefined, TypeError, "options", `only ${known.join(", ")}`, `${unknown}`);
+  check(unknown === undefined, TypeError, argument, `only ${known.map(shown).join(", ")}`, shown(unknown));
   return options;
 }
 
@@ -96,10 +127,14 @@ export function knownOptions(options, known) {
  * @returns {string}
  */
 export function stringOption(options, name, values) {
-  const value = options[name] ?? values[0];
-  const known = values.map((known) => JSON.stringify(known)).join(" or ");
-  check(values.includes(value), RangeError, name, known, shown(value));
+  const { [name]: value = values[0] } = options;
+  check(values.includes(value), RangeError, name, values.map(shown).join(" or "), shown(value));
   return value;
+}
+
+/** @param {unknown} value */
+export function checkOnProgress(value) {
+  check(value === undefined || typeof value === "function", TypeError, "onProgress", "a function", shown(value));
 }
 
 /** Without names for them, class ids end here: a stray label would otherwise take memory for all ids below it. */
@@ -149,20 +184,29 @@ export function featureNames(names, n) {
  */
 function stringList(argument, value) {
   check(Array.isArray(value), TypeError, argument, "an array of strings", shown(value));
-  const wrong = value.findIndex((name) => typeof name !== "string");
-  check(wrong === -1, TypeError, `${argument}[${wrong}]`, "a string", shown(value[wrong]));
+  checkTypes(value, "string", argument);
   return value;
 }
 
 /**
+ * @param {any[]} values
+ * @param {string} type
+ * @param {string} argument
+ */
+function checkTypes(values, type, argument) {
+  const wrong = values.findIndex((value) => typeof value !== type);
+  if (wrong >= 0) check(false, TypeError, `${argument}[${wrong}]`, `a ${type}`, shown(values[wrong]));
+}
+
+/**
  * The bindings copy any kind of numbers into WebAssembly's memory, though their types name only the one found there.
- * @param {import("./index.d.ts").Query} values
+ * @param {Query} values
  */
 export const numbers = (values) => /** @type {Float64Array} */ (values);
 
 /**
- * A feature vector of the right length; what is in it the WebAssembly checks.
- * @param {import("./index.d.ts").Query} query
+ * A feature vector of the right length, made of numbers; whether they are finite the WebAssembly checks.
+ * @param {Query} query
  * @param {number} nFeatures
  * @param {string} [argument]
  */
@@ -173,14 +217,52 @@ export function checkedQuery(query, nFeatures, argument = "query") {
   if (query.length !== nFeatures) {
     check(false, RangeError, argument, `${nFeatures} numbers, one a feature`, `${query.length}`);
   }
+  // Typed arrays hold nothing else. WebAssembly would read null as 0, "1" as 1.
+  if (Array.isArray(query)) checkTypes(query, "number", argument);
   return numbers(query);
 }
 
 /**
  * One number a feature, or none at all.
- * @param {import("./index.d.ts").Query | undefined} weights
+ * @param {Query | undefined} weights
  * @param {number} nFeatures
  */
 export function checkedWeights(weights, nFeatures) {
   return weights === undefined ? numbers([]) : checkedQuery(weights, nFeatures, "featureWeights");
+}
+
+/**
+ * What `call` returns. WebAssembly whose memory is at an end gives up without a word: this is the word.
+ * @template T
+ * @param {string} argument
+ * @param {string} actual
+ * @param {() => T} call
+ */
+export function inMemory(argument, actual, call) {
+  try {
+    return call();
+  } catch (cause) {
+    if (!(cause instanceof WebAssembly.RuntimeError)) throw cause;
+    throw new RangeError(`${argument}: expected to fit in WebAssembly's memory, got ${actual}`, { cause });
+  }
+}
+
+/**
+ * Gives memory back. After WebAssembly gave up that cannot be, and is not what has to be said then.
+ * @param {{ free(): void } | null} held
+ */
+export function release(held) {
+  try {
+    held?.free();
+  } catch {}
+}
+
+/** @param {any} response */
+export const at = (response) => (response?.url ? ` at ${response.url}` : "");
+
+/** @param {Uint8Array} bytes */
+export function beginning(bytes) {
+  const text = new TextDecoder().decode(bytes.subarray(0, 16));
+  const hint = /^\s*<(!doctype|html)/i.test(text) ? ": an HTML page" : "";
+  return text ? `begins with ${shown(text)}${hint}` : "is empty";
 }

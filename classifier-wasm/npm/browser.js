@@ -1,5 +1,6 @@
 // For pages, workers and bundlers: the WebAssembly is fetched by `init()`.
 
+import { at, beginning, isNamed, shown } from "./arguments.js";
 import { hasSimd, setReady } from "./loading.js";
 import bind from "./wasm/bindings.js";
 
@@ -30,12 +31,35 @@ export function init(input) {
 
 /** @param {import("./index.d.ts").InitInput} [input] */
 async function load(input) {
-  let source = await (input ?? (hasSimd() ? urls.simd() : urls.scalar()));
-  if (typeof source === "string" || source instanceof URL) source = await fetch(source);
-  if (source instanceof Response && !source.ok) {
-    throw new Error(`init: expected WebAssembly at ${source.url}, got ${source.status} ${source.statusText}`);
+  /** @type {any} */
+  const given = await (input === undefined ? (hasSimd() ? urls.simd() : urls.scalar()) : input);
+  const isAddress = typeof given === "string" || given instanceof URL;
+  try {
+    const module = await compiled(isAddress ? await fetch(given) : given);
+    // The bindings would take any module, and fail only at the first fit.
+    const isOurs = WebAssembly.Module.exports(module).some(({ name }) => name === "builder_new");
+    if (!isOurs) throw Error("another module");
+    await bind({ module_or_path: module });
+  } catch (cause) {
+    const expected = `this package's WebAssembly${isAddress ? ` at ${given}` : at(given)}`;
+    throw new Error(`init: expected ${expected}, got ${/** @type {Error} */ (cause).message}`, { cause });
   }
-  // The bindings compile a response while it arrives, or after it if the server gave it another type than wasm's.
-  await bind({ module_or_path: source });
   setReady();
+}
+
+/**
+ * Compiles while it arrives what has WebAssembly's type.
+ * @param {any} source
+ */
+async function compiled(source) {
+  if (isNamed(source, ["WebAssembly.Module"])) return source;
+  const isBytes = ArrayBuffer.isView(source) || isNamed(source, ["ArrayBuffer"]);
+  const response = isBytes ? new Response(/** @type {any} */ (source)) : source;
+  if (!isNamed(response, ["Response"])) throw Error(shown(response));
+  if (!response.ok) throw Error(`${response.status} ${response.statusText}`);
+  if (/^application\/wasm/i.test(response.headers.get("content-type"))) return WebAssembly.compileStreaming(response);
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  // No text begins with 0. The compiler has words for whatever else there is.
+  if (bytes[0] !== 0) throw Error(`what ${beginning(bytes)}`);
+  return WebAssembly.compile(bytes);
 }

@@ -8,7 +8,8 @@ export type InitInput = string | URL | Response | PromiseLike<Response> | Buffer
  * promise, and a call after one that failed tries again. In Node the WebAssembly is there from the import on, and
  * `init` does nothing.
  *
- * Without `input`, the build for this browser (SIMD or scalar) is fetched from beside the package's scripts.
+ * Without `input`, the build for this browser (SIMD or scalar) is fetched from beside the package's scripts. The promise
+ * is rejected with an error that says what was there instead of it.
  */
 export function init(input?: InitInput): Promise<void>;
 
@@ -47,7 +48,7 @@ export interface FitOptions {
 export interface FitInSlicesOptions extends FitOptions {
   /** Told every few milliseconds how much is done, from 0 to 1: an estimate that never falls. */
   onProgress?: (done: number) => void;
-  /** Ends the fit early; the promise is then rejected with the signal's reason. */
+  /** Ends the fit between two slices; the promise is then rejected with the signal's reason. */
   signal?: AbortSignal;
 }
 
@@ -55,11 +56,20 @@ export interface FitInSlicesOptions extends FitOptions {
 export interface Neighbours {
   /** Their numbers, counted from 0 in the order in which they were fitted. */
   rows: Uint32Array;
-  /** Their distances (not squared), between prepared vectors. */
+  /**
+   * Their distances (not squared), between prepared vectors. Where a square or sum exceeds 64-bit floats, from differences
+   * of about 1e154 on, the distance is `Infinity`: such rows are in the order of their numbers.
+   */
   distances: Float64Array;
 }
 
-/** One feature vector: `nFeatures` finite numbers, as recorded. The model prepares it itself. */
+/** What `KnnModel.load` reads a model file from; a `File` is a `Blob`. */
+export type ModelSource = Uint8Array | ArrayBuffer | Blob | Response;
+
+/**
+ * One feature vector: `nFeatures` finite numbers, as recorded. The model prepares it itself. Elements of an array that
+ * are not numbers are refused, `null` and `"1"` among them.
+ */
 export type Query = Float32Array | Float64Array | readonly number[];
 
 /**
@@ -67,7 +77,10 @@ export type Query = Float32Array | Float64Array | readonly number[];
  *
  * Answers are exact, those of brute force in 64-bit floats: neighbours are ordered by (distance, row), and equal votes
  * go to the smallest class id. Wrong arguments throw a `TypeError` or `RangeError` that names the argument, what was
- * expected and what came.
+ * expected and what came; `null` does not stand for an option that is left out.
+ *
+ * What does not fit in WebAssembly's memory, of 4 GiB at most, throws a `RangeError` too. Other models live on, but what
+ * was in the making keeps its memory until the page or process ends.
  */
 export class KnnModel {
   private constructor();
@@ -98,11 +111,12 @@ export class KnnModel {
   /**
    * Reads a model file (safetensors) as `save` writes it, here, in Rust or on the server.
    *
-   * @param source Its bytes, or a response that has them, or the promise of one: `KnnModel.load(fetch(url))`.
-   * @param onProgress Told how many bytes of a response have come, and of how many, if the server says so.
+   * @param source Its bytes, or a file chosen in a form or a response that has them, or the promise of any:
+   *   `KnnModel.load(fetch(url))`.
+   * @param onProgress Told how many bytes of a file or response have come, and of how many, if the server says so.
    */
   static load(
-    source: Uint8Array | ArrayBuffer | Response | PromiseLike<Response>,
+    source: ModelSource | PromiseLike<ModelSource>,
     onProgress?: (loaded: number, total: number | undefined) => void,
   ): Promise<KnnModel>;
 
@@ -155,7 +169,10 @@ export interface OnlineOptions {
   weights?: "uniform" | "distance";
   /** How much each feature counts, as in `FitOptions`. Default: all 1. */
   featureWeights?: Float32Array | Float64Array | readonly number[];
-  /** What is done to each feature first: `(value - offset) / scale`. Default: nothing. */
+  /**
+   * What is done to each feature first: `(value - offset) / scale`, with finite offsets and scales that are finite and
+   * above 0. Default: nothing.
+   */
   scaling?: { offset: Query; scale: Query };
   /** How many rows are kept: at the next insertion the oldest leaves. Default: all. */
   window?: number;

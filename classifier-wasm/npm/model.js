@@ -4,18 +4,23 @@ import {
   METRICS,
   OPTIONS,
   VOTINGS,
+  at,
+  beginning,
   check,
+  checkCount,
+  checkOnProgress,
   checkedQuery,
   checkedWeights,
   classNames,
   featureNames,
+  inMemory,
   isFloats,
   isNamed,
   isUnsigned,
-  isWholeNumber,
   knownOptions,
   nClasses,
   numbers,
+  release,
   shown,
   stringOption,
 } from "./arguments.js";
@@ -79,9 +84,11 @@ export class KnnModel {
   static async fitInSlices(features, labels, options) {
     checkReady("KnnModel.fitInSlices");
     const fit = new Fit(features, labels, options, [...OPTIONS, "onProgress", "signal"]);
-    const { onProgress, signal } = options;
-    const pauses = new MessageChannel();
     try {
+      const { onProgress, signal } = options;
+      checkOnProgress(onProgress);
+      const isSignal = signal === undefined || isNamed(signal, ["AbortSignal"]);
+      check(isSignal, TypeError, "signal", "an AbortSignal", shown(signal));
       let model;
       for (let isTaking = true; !model; ) {
         signal?.throwIfAborted();
@@ -91,35 +98,36 @@ export class KnnModel {
           else model = fit.build(1);
         }
         onProgress?.(fit.progress);
-        // A message comes after whatever else is waiting, and unlike a timer without delay.
-        await new Promise((resolve) => {
-          pauses.port1.onmessage = resolve;
-          pauses.port2.postMessage(null);
-        });
+        await pause();
       }
       return new KnnModel(PRIVATE, model);
     } finally {
-      pauses.port1.close();
       fit.free();
     }
   }
 
   /**
-   * @param {Uint8Array | ArrayBuffer | Response | PromiseLike<Response>} source
+   * @param {import("./index.d.ts").ModelSource | PromiseLike<import("./index.d.ts").ModelSource>} source
    * @param {(loaded: number, total: number | undefined) => void} [onProgress]
    */
   static async load(source, onProgress) {
     checkReady("KnnModel.load");
-    const given = await source;
+    checkOnProgress(onProgress);
     /** @type {any} */
-    const bytes = isNamed(given, ["Response"]) ? await body(/** @type {Response} */ (given), onProgress) : given;
-    const isBytes = isNamed(bytes, ["Uint8Array", "ArrayBuffer"]);
-    check(isBytes, TypeError, "source", "a Uint8Array, an ArrayBuffer or a Response", shown(bytes));
-    return new KnnModel(PRIVATE, Model.load(isNamed(bytes, ["Uint8Array"]) ? bytes : new Uint8Array(bytes)));
+    let given = await source;
+    if (isNamed(given, ["Blob", "File"])) given = new Response(given, { headers: { "content-length": `${given.size}` } });
+    const received = isNamed(given, ["Response"]) ? await body(given, onProgress) : given;
+    const isBytes = isNamed(received, ["Uint8Array", "ArrayBuffer"]);
+    check(isBytes, TypeError, "source", "a Uint8Array, an ArrayBuffer, a Blob or a Response", shown(received));
+    const bytes = isNamed(received, ["Uint8Array"]) ? received : new Uint8Array(received);
+    // 8 bytes say how long the header is, which is JSON.
+    if (bytes[8] !== 0x7b) throw new Error(`source: expected a safetensors file${at(given)}, but it ${beginning(bytes)}`);
+    return new KnnModel(PRIVATE, inMemory("source", `${bytes.length} bytes`, () => Model.load(bytes)));
   }
 
   save() {
-    return /** @type {Uint8Array<ArrayBuffer>} */ (this.#used("save").save());
+    const model = this.#used("save");
+    return /** @type {Uint8Array<ArrayBuffer>} */ (inMemory("save", `a file of ${model.nRows} rows`, () => model.save()));
   }
 
   /** @param {import("./index.d.ts").Query} query */
@@ -138,7 +146,8 @@ export class KnnModel {
     for (let first = 0; first < classes.length; first += nChunkRows(nFeatures)) {
       const end = Math.min(classes.length, first + nChunkRows(nFeatures));
       const chunk = numbers(queries.subarray(first * nFeatures, end * nFeatures));
-      model.predictBatch(first, chunk, classes.subarray(first, end));
+      const predict = () => model.predictBatch(first, chunk, classes.subarray(first, end));
+      inMemory("queries", `${chunk.length} numbers at once`, predict);
     }
     return classes;
   }
@@ -179,7 +188,7 @@ export class KnnModel {
   }
 
   free() {
-    this.#model?.free();
+    release(this.#model);
     this.#model = null;
   }
 
@@ -220,8 +229,8 @@ class Fit {
     check(isUnsigned(labels), TypeError, "labels", "a Uint32Array, Uint16Array or Uint8Array", shown(labels));
     const options = knownOptions(given, known);
     const { nFeatures, k = 5 } = options;
-    check(isWholeNumber(nFeatures, 1, 0xffff_ffff), RangeError, "nFeatures", "a whole number above 0", shown(nFeatures));
-    check(isWholeNumber(k, 1, 255), RangeError, "k", "a whole number from 1 to 255", shown(k));
+    checkCount("nFeatures", nFeatures);
+    checkCount("k", k, 255);
     const nValues = labels.length * nFeatures;
     const expected = `labels.length × nFeatures = ${labels.length} × ${nFeatures} = ${nValues} numbers`;
     check(features.length === nValues, RangeError, "features", expected, `${features.length}`);
@@ -251,10 +260,11 @@ class Fit {
     const n = this.#nFeatures;
     const end = Math.min(this.#labels.length, this.#nTaken + nChunkRows(n));
     const features = numbers(this.#features.subarray(this.#nTaken * n, end * n));
-    this.#builder.push(features, integers(this.#labels.subarray(this.#nTaken, end)));
+    const labels = integers(this.#labels.subarray(this.#nTaken, end));
+    this.#inMemory(() => this.#builder.push(features, labels));
     this.#nTaken = end;
     if (end < this.#labels.length) return true;
-    this.#builder.start(this.#names.classes, this.#names.features);
+    this.#inMemory(() => this.#builder.start(this.#names.classes, this.#names.features));
     return false;
   }
 
@@ -263,7 +273,7 @@ class Fit {
    * @param {number} nSteps
    */
   build(nSteps) {
-    return this.#builder.advance(nSteps);
+    return this.#inMemory(() => this.#builder.advance(nSteps));
   }
 
   /** From 0 to 1. */
@@ -272,8 +282,27 @@ class Fit {
   }
 
   free() {
-    this.#builder.free();
+    release(this.#builder);
   }
+
+  /**
+   * @template T
+   * @param {() => T} call
+   */
+  #inMemory(call) {
+    return inMemory("features", `${this.#labels.length} × ${this.#nFeatures} numbers`, call);
+  }
+}
+
+/** Lets whatever else is waiting have its turn, and unlike a timer costs no delay. */
+function pause() {
+  return new Promise((resolve) => {
+    // Node delivers messages as long as there are any, before its timers; no browser has `setImmediate`.
+    if (typeof setImmediate === "function") return setImmediate(resolve);
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => resolve(port1.close());
+    port2.postMessage(null);
+  });
 }
 
 /**
@@ -283,8 +312,10 @@ class Fit {
  */
 async function body(response, onProgress) {
   if (!response.ok) {
-    throw new Error(`source: expected a model file at ${response.url}, got ${response.status} ${response.statusText}`);
+    throw new Error(`source: expected a model file${at(response)}, got ${response.status} ${response.statusText}`);
   }
+  const isRead = response.bodyUsed || response.body?.locked;
+  check(!isRead, TypeError, "source", "a Response that nobody has read", "one that was read already");
   if (!onProgress || !response.body) return new Uint8Array(await response.arrayBuffer());
   // Of a compressed response the header says how long it is before it is unpacked.
   const length = response.headers.get("content-encoding") ? null : response.headers.get("content-length");

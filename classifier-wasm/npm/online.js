@@ -4,11 +4,14 @@ import {
   METRICS,
   VOTINGS,
   check,
+  checkCount,
   checkedQuery,
   checkedWeights,
+  inMemory,
   isWholeNumber,
   knownOptions,
   numbers,
+  release,
   shown,
   stringOption,
 } from "./arguments.js";
@@ -28,11 +31,11 @@ export class OnlineKnn {
     checkReady("OnlineKnn");
     const options = knownOptions(given, OPTIONS);
     const { nFeatures, nClasses, k = 5, window, scaling } = options;
-    check(isWholeNumber(nFeatures, 1, 0xffff_ffff), RangeError, "nFeatures", "a whole number above 0", shown(nFeatures));
-    check(isWholeNumber(nClasses, 1, 65536), RangeError, "nClasses", "a whole number from 1 to 65536", shown(nClasses));
-    check(isWholeNumber(k, 1, 255), RangeError, "k", "a whole number from 1 to 255", shown(k));
-    const isWindow = window === undefined || isWholeNumber(window, 1, 0xffff_ffff);
-    check(isWindow, RangeError, "window", "a whole number above 0", shown(window));
+    checkCount("nFeatures", nFeatures);
+    checkCount("nClasses", nClasses, 65536);
+    checkCount("k", k, 255);
+    if (window !== undefined) checkCount("window", window);
+    const [offset, scale] = checkedScaling(scaling, nFeatures);
     this.#nFeatures = nFeatures;
     this.#nClasses = nClasses;
     this.#online = new Online(
@@ -42,8 +45,8 @@ export class OnlineKnn {
       stringOption(options, "metric", METRICS),
       stringOption(options, "weights", VOTINGS),
       checkedWeights(options.featureWeights, nFeatures),
-      scaling ? checkedQuery(scaling.offset, nFeatures, "scaling.offset") : numbers([]),
-      scaling ? checkedQuery(scaling.scale, nFeatures, "scaling.scale") : numbers([]),
+      offset,
+      scale,
       window ?? 0,
     );
   }
@@ -57,7 +60,8 @@ export class OnlineKnn {
     if (!isWholeNumber(label, 0, this.#nClasses - 1)) {
       check(false, RangeError, "label", `a class id from 0 to ${this.#nClasses - 1}`, shown(label));
     }
-    return online.insert(checkedQuery(features, this.#nFeatures, "features"), label);
+    const row = checkedQuery(features, this.#nFeatures, "features");
+    return inMemory("features", "a row too many", () => online.insert(row, label));
   }
 
   /** @param {number} row */
@@ -91,7 +95,7 @@ export class OnlineKnn {
   }
 
   free() {
-    this.#online?.free();
+    release(this.#online);
     this.#online = null;
   }
 
@@ -104,3 +108,21 @@ export class OnlineKnn {
 
 // Older engines have no such symbol.
 if (Symbol.dispose) Object.defineProperty(OnlineKnn.prototype, Symbol.dispose, { value: OnlineKnn.prototype.free });
+
+/**
+ * Offsets and scales, or none of either.
+ * @param {unknown} scaling
+ * @param {number} nFeatures
+ */
+function checkedScaling(scaling, nFeatures) {
+  if (scaling === undefined) return [numbers([]), numbers([])];
+  const parts = knownOptions(scaling, ["offset", "scale"], "scaling");
+  return /** @type {const} */ (["offset", "scale"]).map((name) => {
+    const values = checkedQuery(parts[name], nFeatures, `scaling.${name}`);
+    const min = name === "scale" ? 0 : -Infinity;
+    const wrong = values.findIndex((value) => !(value > min && value < Infinity));
+    const expected = `a finite number${name === "scale" ? " above 0" : ""}`;
+    check(wrong < 0, RangeError, `scaling.${name}[${wrong}]`, expected, String(values[wrong]));
+    return values;
+  });
+}

@@ -4,6 +4,8 @@ use classifier::{Knn, ModelMetadata, QueryError};
 use js_sys::{Float64Array, Object, RangeError, Reflect, Uint32Array};
 use wasm_bindgen::prelude::*;
 
+use crate::options::range_error;
+
 /// A fitted k-nearest-neighbour classifier; the npm package's `KnnModel` holds one and says what its methods do.
 ///
 /// Queries that are too short, too long or not finite throw a `RangeError` that says what was expected.
@@ -51,9 +53,10 @@ impl Model {
     ) -> Result<(), RangeError> {
         let queries = queries.chunks_exact(self.knn.n_features());
         for (idx, (query, class)) in queries.zip(classes).enumerate() {
-            *class = self.knn.predict(query).map_err(|error| {
-                RangeError::new(&format!("queries: in query {}: {error}", first_query + idx))
-            })?;
+            *class = self
+                .knn
+                .predict(query)
+                .map_err(|error| range_error(&format!("queries: in query {}: {error}", first_query + idx)))?;
         }
         Ok(())
     }
@@ -121,7 +124,7 @@ impl Model {
 
 /// The error with the argument in front that it is about.
 pub(crate) fn query_error(error: &QueryError) -> RangeError {
-    RangeError::new(&format!("query: {error}"))
+    range_error(&format!("query: {error}"))
 }
 
 /// Sets a property of a fresh object, which nothing can prevent.

@@ -7,7 +7,7 @@ use js_sys::{Float64Array, Object, RangeError};
 use wasm_bindgen::prelude::*;
 
 use crate::model::{query_error, set};
-use crate::options::{fit_error, metric, voting};
+use crate::options::{fit_error, metric, range_error, voting};
 
 /// A growing or sliding set of rows; the npm package's `OnlineKnn` holds one and says what its methods do.
 ///
@@ -57,8 +57,8 @@ impl Online {
     pub fn insert(&mut self, features: &[f64], label: u32) -> Result<f64, RangeError> {
         let inserted = self.knn.insert(features, label);
         let row = inserted.map_err(|error| match error {
-            InsertError::Features(error) => RangeError::new(&format!("features: {error}")),
-            error => RangeError::new(&error.to_string()),
+            InsertError::Features(error) => range_error(&format!("features: {error}")),
+            error => range_error(&error.to_string()),
         })?;
         Ok(row as f64)
     }
@@ -110,7 +110,7 @@ impl Online {
 /// That there are no rows is not the query's fault.
 fn unanswered(error: QueryError) -> JsValue {
     match error {
-        QueryError::NoRows => JsError::new(&error.to_string()).into(),
+        QueryError::NoRows => JsError::new(&format!("OnlineKnn: {error}")).into(),
         _ => query_error(&error).into(),
     }
 }

@@ -54,5 +54,13 @@ pub(crate) fn fit_error(error: FitError) -> RangeError {
         FitError::Scaling { .. } => "scaling: ",
         _ => "",
     };
-    RangeError::new(&format!("{argument}{error}"))
+    range_error(&format!("{argument}{error}"))
+}
+
+/// A message of the classifier for JavaScript callers. Many end in the number that came, and Rust writes `inf`.
+pub(crate) fn range_error(message: &str) -> RangeError {
+    match message.strip_suffix("inf") {
+        Some(start) => RangeError::new(&format!("{start}Infinity")),
+        None => RangeError::new(message),
+    }
 }
