@@ -27,10 +27,9 @@
 //!   boxes lie along principal axes, which are found anew; and `visited_ppm`, what the choice of the engine was based
 //!   on, or null.
 //!
-//! Who writes by other means may leave out `crc32` (nothing is compared then), `voting` (`uniform`), `feature_weights`,
-//! `engine` (`tree` with an `order`, else `scan`), `categories`, `is_turned` (false) and `visited_ppm`. Any order that has each
-//! row once gives the same answers, and without one the tree sorts for itself: boxes are not stored but computed from the
-//! rows.
+//! Who writes by other means may leave out `voting` (`uniform`), `feature_weights`, `engine` (`tree` with an `order`, else
+//! `scan`), `categories`, `is_turned` (false) and `visited_ppm`. Any order that has each row once gives the same answers, and
+//! without one the tree sorts for itself: boxes are not stored but computed from the rows.
 //!
 //! Bytes are untrusted: every length is checked against the bytes present before memory is taken for it, and memory
 //! stays within a small multiple of the file's size (64 at worst, for a file with a single row: columns are padded). So does

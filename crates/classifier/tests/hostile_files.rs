@@ -276,7 +276,7 @@ fn damaged_files_never_panic() {
     );
 }
 
-/// A flipped bit makes an error, or hits what does not matter: the word `crc32` itself, or blanks.
+/// A flipped bit makes an error, or hits what does not matter: the name of the order, which is then found anew.
 #[wasm_bindgen_test(unsupported = test)]
 fn a_flipped_bit_is_noticed() {
     let (_, _, _, bytes) = model(Preparation::Standard);

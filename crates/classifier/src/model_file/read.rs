@@ -3,7 +3,7 @@
 use super::checksum::crc32;
 use super::container::{Header, Tensor};
 use super::record;
-use super::{Form, ModelMetadata, Record, VERSION};
+use super::{CHECKSUM_KEY, Form, ModelMetadata, Record, VERSION};
 use crate::compact::{BLOCK, Column, Columns, Feature, Group};
 use crate::decimal::Plain;
 use crate::labels::Labels;
@@ -141,13 +141,20 @@ impl<'a> File<'a> {
                 actual: version,
             });
         }
-        if let Some(expected) = &self.header.checksum {
-            let actual = format!("{:08x}", crc32(&[record.as_bytes(), self.data]));
-            if *expected != actual {
+        let actual = format!("{:08x}", crc32(&[record.as_bytes(), self.data]));
+        match &self.header.checksum {
+            Some(expected) if *expected == actual => {}
+            Some(expected) => {
                 return Err(ModelFileError::Checksum {
                     expected: expected.clone(),
                     actual,
                 });
+            }
+            // Or one damaged letter of its name would switch it off.
+            None => {
+                return Err(invalid(format!(
+                    "expected its checksum as `{CHECKSUM_KEY}` beside it, got none"
+                )));
             }
         }
         Record::from_json(record).map_err(invalid)
