@@ -38,8 +38,8 @@ pub(crate) use self::leaves::LEAF;
 use self::leaves::{Leaves, NO_ROW};
 pub(crate) use self::order::Order;
 use self::search::{Limit, Path};
-use self::turned::Turned;
 pub(crate) use self::turned::n_units as n_units_of_axes;
+use self::turned::{Turned, TurnedRows};
 use crate::compact::Columns;
 use crate::nearest::Nearest;
 use crate::pace::Pace;
@@ -108,13 +108,14 @@ impl Tree {
     ) -> (Self, Option<u32>) {
         let order = Order::new(columns, scaling, parts, pace).await;
         let mut tree = Self::new(columns, scaling, metric, order, pace).await;
-        let order_turned = turned::order(columns, scaling, metric, pace).await;
-        if order_turned.is_none() && !is_share_asked {
+        let turned_rows = TurnedRows::new(columns, scaling, metric, pace).await;
+        if turned_rows.is_none() && !is_share_asked {
             return (tree, None);
         }
         let visited = tree.visited_ppm(columns, scaling, metric, k, pace).await;
-        if let Some(order) = order_turned {
-            let mut turned = Self::new(columns, scaling, metric, order, pace).await;
+        if let Some(rows) = turned_rows {
+            let order = rows.order(pace).await;
+            let mut turned = Self::from_order(columns, scaling, metric, order, Some(rows), pace).await;
             let visited_turned = turned.visited_ppm(columns, scaling, metric, k, pace).await;
             let n_numbers = |tree: &Self, visited: u32| tree.path.query.len() as u64 * u64::from(visited);
             if n_numbers(&turned, visited_turned) < n_numbers(&tree, visited) {
@@ -129,14 +130,34 @@ impl Tree {
         columns: &Columns,
         scaling: Option<&Scaling>,
         metric: Metric,
+        order: Order,
+        pace: &Pace,
+    ) -> Self {
+        let turned = if order.is_turned {
+            TurnedRows::new(columns, scaling, metric, pace).await
+        } else {
+            None
+        };
+        Self::from_order(columns, scaling, metric, order, turned, pace).await
+    }
+
+    /// The same with the rows along axes at hand, if boxes are to lie along them.
+    async fn from_order(
+        columns: &Columns,
+        scaling: Option<&Scaling>,
+        metric: Metric,
         mut order: Order,
+        turned: Option<TurnedRows>,
         pace: &Pace,
     ) -> Self {
         let shorts = (0..columns.shorts.len()).map(Part::Short);
         let singles = (0..columns.singles.len()).map(Part::Single);
         let doubles = (0..columns.doubles.len()).map(Part::Double);
         let parts: Vec<Part> = shorts.chain(singles).chain(doubles).collect();
-        let turned = Turned::new(columns, scaling, metric, &order, pace).await;
+        let turned = match turned {
+            Some(rows) => Some(Turned::new(columns, scaling, rows, &order, pace).await),
+            None => None,
+        };
         let leaves = Leaves::new(columns, &mut order, pace).await;
         let (turned, boxes) = turned.unzip();
         let boxes = if let Some(boxes) = boxes {
@@ -231,7 +252,7 @@ impl Tree {
             for (point, target) in self.path.query.iter_mut().zip(&self.integer.targets) {
                 *point = Point {
                     value: f32::from(*target),
-                    weight: 1.0,
+                    factor: 1.0,
                 };
             }
             for (cost, exact) in self.costs.iter_mut().zip(&self.integer.costs) {
@@ -243,7 +264,7 @@ impl Tree {
             for (point, target) in self.path.query.iter_mut().zip(&self.filtered.targets) {
                 *point = Point {
                     value: target.value_f32,
-                    weight: target.weight_f32,
+                    factor: target.factor_f32,
                 };
             }
             for (cost, exact) in self.costs.iter_mut().zip(&self.filtered.costs) {

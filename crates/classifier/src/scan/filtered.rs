@@ -61,8 +61,8 @@ pub(crate) const UNDERFLOW: f64 = 1e-38;
 const SMALLEST: f64 = 1e-44;
 /// No f32 sum may come near infinity.
 const MAX_SUM: f64 = 1e36;
-/// Weights in which products of the f32s at hand neither vanish nor overflow unnoticed.
-const WEIGHTS: std::ops::RangeInclusive<f64> = 1e-30..=1e30;
+/// Factors in which products of the f32s at hand neither vanish nor overflow unnoticed.
+const FACTORS: std::ops::RangeInclusive<f64> = 1e-30..=1e30;
 
 /// One query, translated.
 #[derive(Debug)]
@@ -132,12 +132,12 @@ impl Scratch {
             let query = question.query[feature];
             let (min, max) = columns.range(feature);
             let value = query * divisor - base;
-            let weight = 1.0 / (divisor * scale);
+            let factor = 1.0 / (divisor * scale);
             *target = Target {
                 value,
-                weight,
+                factor,
                 value_f32: value as f32,
-                weight_f32: weight as f32,
+                factor_f32: factor as f32,
             };
             let farthest = (min * divisor - base - value)
                 .abs()
@@ -146,16 +146,16 @@ impl Scratch {
                 .into_iter()
                 .map(f64::abs)
                 .fold(0.0, f64::max);
-            *error = weight * (2.0 * (value - f64::from(target.value_f32)).abs() + 8.0 * U * farthest)
+            *error = factor * (2.0 * (value - f64::from(target.value_f32)).abs() + 8.0 * U * farthest)
                 + 64.0 * V * magnitude / scale
                 + UNDERFLOW;
             if let Part::Double(_) = part {
-                *error += weight * SMALLEST;
+                *error += factor * SMALLEST;
             }
             self.error += question.measure(*error);
-            largest_sum += question.measure(weight * farthest + *error);
+            largest_sum += question.measure(factor * farthest + *error);
             // Negated so that NaN, which only overflow can bring about here, is caught as well.
-            if !(WEIGHTS.contains(&weight) && farthest < MAX_SUM && largest_sum < MAX_SUM) {
+            if !(FACTORS.contains(&factor) && farthest < MAX_SUM && largest_sum < MAX_SUM) {
                 return false;
             }
         }
@@ -266,7 +266,7 @@ impl Scratch {
     fn window(&self, columns: &Columns, Windowed { idx, place }: Windowed, radius: f64) -> Option<Window> {
         let target = self.targets[place];
         // Wider by more than the roundings of this very line.
-        let reach = (radius + self.errors[place]) / target.weight * (1.0 + 1e-9) + 1e-9;
+        let reach = (radius + self.errors[place]) / target.factor * (1.0 + 1e-9) + 1e-9;
         let slack = target.value.abs() * 8.0 * V;
         Window::around(target.value, reach + slack, columns.shorts[idx].1.max)
     }

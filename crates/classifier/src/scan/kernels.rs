@@ -62,9 +62,9 @@ pub(super) fn add_integer_squares(sums: &mut [i32; BLOCK], values: &[i16; BLOCK]
 pub(crate) struct Target {
     pub(crate) value: f64,
     /// Turns differences in the column's units into prepared ones.
-    pub(crate) weight: f64,
+    pub(crate) factor: f64,
     pub(crate) value_f32: f32,
-    pub(crate) weight_f32: f32,
+    pub(crate) factor_f32: f32,
 }
 
 /// A stored number.
@@ -75,13 +75,13 @@ pub(crate) trait Stored: Copy {
 
 impl Stored for i16 {
     fn difference(self, target: Target) -> f32 {
-        (f32::from(self) - target.value_f32) * target.weight_f32
+        (f32::from(self) - target.value_f32) * target.factor_f32
     }
 }
 
 impl Stored for f32 {
     fn difference(self, target: Target) -> f32 {
-        (self - target.value_f32) * target.weight_f32
+        (self - target.value_f32) * target.factor_f32
     }
 }
 

@@ -4,12 +4,12 @@
 //!
 //! # Why no neighbour is ever ruled out
 //!
-//! [`lower_bounds`] does to the nearest point of a box what the leaf kernel (`scan/kernels.rs`) does to a row:
+//! [`lower_bounds`] does to the nearest point of a box what the leaf kernel (`kernels.rs`) does to a row:
 //! the same f32 operations on the same kind of numbers in the same order. Subtraction, product and sum round
 //! monotonically, so a row inside the box has an f32 sum of at least the box's, and the box may be passed over
 //! whenever such a sum may be. The costs of groups come after the columns, for a row as for a box; a box adds those only that
 //! its whole tree shares, and to leave out what is not negative makes no sum larger. Integer queries have exact
-//! differences here and a relative rounding in each square, sum and cost: the limit is widened by that (see `tree.rs`).
+//! differences here and a relative rounding in each square, sum and cost: the limit is widened by that (`Tree::rounding`).
 //!
 //! Source: A. Guttman, "R-trees: a dynamic index structure for spatial searching", SIGMOD 1984; lower bounds as in
 //! N. Roussopoulos, S. Kelley and F. Vincent, "Nearest neighbor queries", SIGMOD 1995.
@@ -153,7 +153,7 @@ impl<T: Bound> Boxes<T> {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Point {
     pub(super) value: f32,
-    pub(super) weight: f32,
+    pub(super) factor: f32,
 }
 
 /// A call: where the compiler sees what becomes of the sums, it makes SSE2 vectors of two lanes instead of four.
@@ -166,7 +166,7 @@ fn lower_bounds<T: Bound, const SQUARED: bool>(node: &[Bounds<T>], query: &[Poin
             let above: f32 = point.value - high[lane].into();
             // Comparisons instead of `max`, which minds NaN and therefore is not one instruction.
             let gap = if below > above { below } else { above };
-            let gap = (if gap > 0.0 { gap } else { 0.0 }) * point.weight;
+            let gap = (if gap > 0.0 { gap } else { 0.0 }) * point.factor;
             sums[lane] += if SQUARED { gap * gap } else { gap };
         }
     }

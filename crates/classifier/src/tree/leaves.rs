@@ -6,10 +6,10 @@
 use std::hint::black_box;
 
 use super::order::{Order, segments};
-use crate::compact::{BLOCK, Column, Columns, Feature};
+use crate::compact::{BLOCK, Columns, Feature};
 use crate::pace::Pace;
 
-/// Rows of a leaf: four SIMD registers of sums. 8, 32 and 64 are as good within a few per cent.
+/// Rows of a leaf: four SIMD registers of sums. Half as many or twice as many make little difference.
 pub(crate) const LEAF: usize = 16;
 /// What it takes to bring a column into the order of the leaves, of a row.
 pub(super) const TILE_UNITS: usize = 3;
@@ -33,8 +33,6 @@ pub(super) struct Leaves {
     pub(super) floats: Vec<[f32; LEAF]>,
     /// Of each leaf, each double column.
     doubles: Vec<[f64; LEAF]>,
-    /// Of each double column, the middle of its range.
-    pub(super) origins: Vec<f64>,
 }
 
 impl Leaves {
@@ -57,8 +55,6 @@ impl Leaves {
         }
         pace.spend(order_rows.len()).await;
         drop(order_rows);
-        let middle = |column: &Column<f64>| column.min / 2.0 + column.max / 2.0;
-        let origins: Vec<f64> = columns.doubles.iter().map(middle).collect();
         let mut shorts = Tiles::new(&sources, columns.shorts.len());
         for (_, column) in &columns.shorts {
             shorts.push(&sources, |row| column.values[row]);
@@ -75,7 +71,8 @@ impl Leaves {
             pace.spend(TILE_UNITS * columns.n_rows).await;
         }
         let mut doubles = Tiles::new(&sources, columns.doubles.len());
-        for (column, origin) in columns.doubles.iter().zip(&origins) {
+        for column in &columns.doubles {
+            let origin = column.origin();
             floats.push(&sources, |row| (column.values[row] - origin) as f32);
             doubles.push(&sources, |row| column.values[row]);
             pace.spend(2 * TILE_UNITS * columns.n_rows).await;
@@ -86,7 +83,6 @@ impl Leaves {
             shorts: shorts.tiles,
             codes: codes.tiles,
             floats: floats.tiles,
-            origins,
             doubles: doubles.tiles,
         }
     }
@@ -205,7 +201,6 @@ impl Leaves {
             + size_of_val(&self.shorts[..])
             + size_of_val(&self.codes[..])
             + size_of_val(&self.floats[..])
-            + size_of_val(&self.origins[..])
             + size_of_val(&self.doubles[..])
     }
 }

@@ -228,7 +228,7 @@ impl Splitter<'_> {
     /// The column with the largest variance among some of the rows.
     fn widest(&self, rows: &[u32]) -> Option<Part> {
         let step = rows.len().div_ceil(N_SAMPLED);
-        let variance = |&(part, weight): &(Part, f32)| {
+        let variance = |&(part, factor): &(Part, f32)| {
             let sampled = || {
                 rows.iter()
                     .step_by(step)
@@ -241,7 +241,7 @@ impl Splitter<'_> {
             let sum: f32 = sampled()
                 .map(|value| (value - first - mean) * (value - first - mean))
                 .sum();
-            sum * weight * weight
+            sum * factor * factor
         };
         let mut widest = None;
         let mut largest = f32::NEG_INFINITY;

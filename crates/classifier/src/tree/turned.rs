@@ -244,33 +244,50 @@ fn may_be_turned(columns: &Columns, scaling: Option<&Scaling>, metric: Metric) -
         && n_features <= MAX_FEATURES_PER_VARYING * n_varying
 }
 
-/// About what [`order`] spends on `columns`, and a tree made of that.
+/// About what [`TurnedRows`], their order and a tree made of them spend on `columns`.
 pub(crate) fn n_units(columns: &Columns, scaling: Option<&Scaling>, metric: Metric) -> u64 {
     if !may_be_turned(columns, scaling, metric) {
         return 0;
     }
     let n_features = columns.n_features();
-    // The rows are turned twice, and there are two sorts of leaves.
-    (2 * VALUE_UNITS * columns.n_rows * n_features * n_features) as u64
+    // There are two sorts of leaves.
+    (VALUE_UNITS * columns.n_rows * n_features * n_features) as u64
         + Order::n_units(columns.n_rows)
         + 2 * Tree::n_units(columns.n_rows, n_features)
 }
 
-/// An order of the rows by their principal axes, where they can be turned.
-pub(super) async fn order(
-    columns: &Columns,
-    scaling: Option<&Scaling>,
-    metric: Metric,
-    pace: &Pace,
-) -> Option<Order> {
-    let mut axes = Axes::new(columns, scaling, metric, pace).await?;
-    let (turned, _) = axes.turn_rows(columns, scaling, pace).await?;
-    let parts = by_falling_spread(&turned, None, pace).await;
-    let order = Order::new(&turned, None, &parts, pace).await;
-    Some(Order {
-        is_turned: true,
-        ..order
-    })
+/// The rows of one model along their principal axes.
+#[derive(Debug)]
+pub(super) struct TurnedRows {
+    axes: Axes,
+    /// A column for each axis.
+    columns: Columns,
+    /// The largest distance of a row from the centre.
+    reach: f64,
+}
+
+impl TurnedRows {
+    /// `None` where rows cannot be turned.
+    pub(super) async fn new(
+        columns: &Columns,
+        scaling: Option<&Scaling>,
+        metric: Metric,
+        pace: &Pace,
+    ) -> Option<Self> {
+        let mut axes = Axes::new(columns, scaling, metric, pace).await?;
+        let (columns, reach) = axes.turn_rows(columns, scaling, pace).await?;
+        Some(Self { axes, columns, reach })
+    }
+
+    /// An order of the rows by their axes.
+    pub(super) async fn order(&self, pace: &Pace) -> Order {
+        let parts = by_falling_spread(&self.columns, None, pace).await;
+        let order = Order::new(&self.columns, None, &parts, pace).await;
+        Order {
+            is_turned: true,
+            ..order
+        }
+    }
 }
 
 /// What a tree over axes has beside the leaves of columns.
@@ -292,20 +309,15 @@ pub(super) struct Turned {
 }
 
 impl Turned {
-    /// Turns the rows of `leaves`; gives the boxes as well. `None` where rows cannot be turned.
+    /// Puts the rows of `columns`, turned, at the places that `order` says; gives the boxes as well.
     pub(super) async fn new(
         columns: &Columns,
         scaling: Option<&Scaling>,
-        metric: Metric,
+        turned: TurnedRows,
         order: &Order,
         pace: &Pace,
-    ) -> Option<(Self, Boxes<f32>)> {
-        if !order.is_turned {
-            return None;
-        }
-        let mut axes = Axes::new(columns, scaling, metric, pace).await?;
-        let (turned, reach) = axes.turn_rows(columns, scaling, pace).await?;
-        let leaves = Leaves::new(&turned, &mut order.clone(), pace).await;
+    ) -> (Self, Boxes<f32>) {
+        let leaves = Leaves::new(&turned.columns, &mut order.clone(), pace).await;
         let is_kept = |&feature: &usize| !matches!(columns.features[feature], Feature::Ignored);
         let features: Vec<usize> = (0..columns.n_features()).filter(is_kept).collect();
         let mut rows = Vec::with_capacity(leaves.n_leaves() * LEAF * features.len());
@@ -316,17 +328,17 @@ impl Turned {
             };
             rows.extend(features.iter().map(value));
         }
-        let boxes = Boxes::new(&turned, &leaves, pace).await;
+        let boxes = Boxes::new(&turned.columns, &leaves, pace).await;
         let turned = Self {
-            point: vec![0.0; axes.point.len()],
-            axes,
-            reach,
+            point: vec![0.0; turned.axes.point.len()],
+            axes: turned.axes,
+            reach: turned.reach,
             tiles: leaves.floats,
             rows,
             query: vec![0.0; features.len()],
             features,
         };
-        Some((turned, boxes))
+        (turned, boxes)
     }
 
     pub(super) fn n_axes(&self) -> usize {
@@ -384,7 +396,7 @@ impl Tree {
             *rounded = *value as f32;
             *place = Point {
                 value: *rounded,
-                weight: 1.0,
+                factor: 1.0,
             };
         }
         let mut limit = f32::INFINITY;
