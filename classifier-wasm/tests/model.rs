@@ -77,7 +77,7 @@ fn bad_input_throws_an_error_that_says_what_was_expected() {
     let row = fit([0.0, 1.0, 10.0, f64::INFINITY]).err().map(message);
     assert_eq!(
         row.as_deref(),
-        Some("features: expected a finite number in row 3, feature 0, got inf")
+        Some("features: expected a finite number in row 3, feature 0, got Infinity")
     );
     let weights = Builder::new(1, 2, 3, "euclidean", "raw", "auto", "uniform", vec![-1.0]);
     let weights = weights.err().map(message);
