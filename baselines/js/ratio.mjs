@@ -10,6 +10,8 @@ const N_OURS = 2000;
 const N_WARM_UP = 200;
 /** Each is asked so long before anything counts: WebAssembly is first compiled fast, and well only where it turns out to be hot. */
 const WARM_UP_MILLIS = 400;
+/** Before its turn, each is asked what is not timed for so long: in a stream, too, one query follows another of its kind. */
+const SETTLE_MILLIS = 20;
 const MIN_SCANS = 3;
 /** Walked between two queries, so that nothing of the index is left in a cache. */
 const EVICTED_BYTES = 128 << 20;
@@ -50,13 +52,19 @@ export async function ratio(job, platform, drivers) {
   const micros = [];
   // Half for the scan, half for ours, and no query twice.
   const most = Math.min(N_OURS, Math.floor((n_queries * 0.45) / job.turns));
-  const batch = batchSize(fresh_micros, platform.resolution_micros);
-  const scan_batch = batchSize(scanMicros(scan, ask_scan, n_queries, platform), platform.resolution_micros);
+  const batch = Math.min(most, batchSize(fresh_micros, platform.resolution_micros));
+  const scan_batch = Math.min(most, batchSize(scanMicros(scan, ask_scan, n_queries, platform), platform.resolution_micros));
+  const settle = (query, ask) => {
+    const until = platform.now() + SETTLE_MILLIS;
+    for (let i = 0; platform.now() < until; i += 1) query(ask(n_queries - 1 - (i % n_warm_up)));
+  };
   for (let turn = 0; turn < job.turns; turn += 1) {
+    settle(scan.query, ask_scan);
     const until = platform.now() + job.turn_millis;
     const is_over = (n) => (n + 1) * scan_batch > most || (n >= MIN_SCANS && platform.now() >= until);
     const scan_micros = timed(scan.query, (idx) => ask_scan(next + idx), platform, scan_batch, is_over);
     next += scan_micros.length * scan_batch;
+    settle(ours.query, ask_ours);
     const turn_micros = timed(ours.query, (idx) => ask_ours(next + idx), platform, batch, (n) => (n + 1) * batch > most);
     next += turn_micros.length * batch;
     turns.push(turnResult(scan_micros, turn_micros));
