@@ -6,70 +6,20 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
+mod fuzzing;
 
+use fuzzing::{Random, mutated, n_cases};
 use protocol::*;
 
 /// Cases per decoder unless the environment says otherwise: a second or so in a debug build.
 const N_CASES: u64 = 20_000;
 
-fn n_cases() -> u64 {
-    match std::env::var("RUNNEL_FUZZ_CASES") {
-        Ok(n) => n.parse().expect("RUNNEL_FUZZ_CASES is a number"),
-        Err(_) => N_CASES,
-    }
-}
-
-/// SplitMix64: G. Steele, D. Lea and C. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
-    }
-
-    fn bytes(&mut self, max_len: usize) -> Vec<u8> {
-        let len = self.below(max_len + 1);
-        (0..len).map(|_| self.next() as u8).collect()
-    }
-}
-
 /// A random input, or one of the samples cut, changed or spliced.
 fn input(random: &mut Random, samples: &[Vec<u8>], tokens: &[&str]) -> Vec<u8> {
     if random.below(8) == 0 {
-        return random.bytes(200);
+        return random.bytes(201);
     }
-    let mut bytes = samples[random.below(samples.len())].clone();
-    for _ in 0..1 + random.below(4) {
-        let position = random.below(bytes.len() + 1);
-        match random.below(6) {
-            0 => bytes.truncate(position),
-            1 if position < bytes.len() => bytes[position] ^= 1 << random.below(8),
-            2 if position < bytes.len() => bytes[position] = random.next() as u8,
-            3 => {
-                let end = (position + random.below(12)).min(bytes.len());
-                bytes.drain(position..end);
-            }
-            4 => {
-                let token = tokens[random.below(tokens.len())].as_bytes();
-                bytes.splice(position..position, token.iter().copied());
-            }
-            _ => {
-                let other = &samples[random.below(samples.len())];
-                let start = random.below(other.len());
-                bytes.truncate(position);
-                bytes.extend_from_slice(&other[start..]);
-            }
-        }
-    }
-    bytes
+    mutated(random, samples, tokens, 1)
 }
 
 const JSON_TOKENS: [&str; 18] = [
@@ -101,7 +51,7 @@ fn check_json<M, E: std::fmt::Display>(
 ) {
     let mut random = Random(seed);
     let mut n_accepted = 0;
-    for case in 0..n_cases() {
+    for case in 0..n_cases(N_CASES) {
         let bytes = input(&mut random, samples, &JSON_TOKENS);
         let text = String::from_utf8_lossy(&bytes);
         match decode(&text) {
@@ -115,7 +65,7 @@ fn check_json<M, E: std::fmt::Display>(
         }
     }
     // Else the cases would only ever test the first character.
-    assert!(n_accepted * 100 > n_cases(), "{n_accepted} accepted");
+    assert!(n_accepted * 100 > n_cases(N_CASES), "{n_accepted} accepted");
 }
 
 #[test]
@@ -146,7 +96,7 @@ fn batches_survive_anything() {
     let samples = [common::batch_bytes(), common::batch_bytes()[..32].to_vec()];
     let mut random = Random(3);
     let (mut n_accepted, mut features) = (0, Vec::new());
-    for case in 0..n_cases() {
+    for case in 0..n_cases(N_CASES) {
         let mut bytes = input(&mut random, &samples, &["\0", "\0\0\0\0", "\u{1}\0"]);
         let layout = &layouts[random.below(layouts.len())];
         // Cuts change the length; say so in the header of some, or few would get past it.
@@ -191,5 +141,5 @@ fn batches_survive_anything() {
             "case {case}: a batch never decides how much is allocated"
         );
     }
-    assert!(n_accepted * 20 > n_cases(), "{n_accepted} accepted");
+    assert!(n_accepted * 20 > n_cases(N_CASES), "{n_accepted} accepted");
 }

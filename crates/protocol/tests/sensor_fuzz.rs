@@ -5,38 +5,16 @@
 #![cfg(feature = "sensor")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod fuzzing;
 mod sensor_common;
 
+use fuzzing::{Random, mutated, n_cases};
 use protocol::sensor::*;
 use sensor_common::{ARRIVED, bytes};
 use wasm_bindgen_test::wasm_bindgen_test;
 
-/// Cases per format unless the environment says otherwise; a browser has no environment.
-const N_CASES: usize = 10_000;
-
-fn n_cases() -> usize {
-    match std::env::var("RUNNEL_FUZZ_CASES") {
-        Ok(n) => n.parse().expect("RUNNEL_FUZZ_CASES is a number"),
-        Err(_) => N_CASES,
-    }
-}
-
-/// SplitMix64: G. Steele, D. Lea and C. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
-    }
-}
+/// Cases per format unless the environment says otherwise.
+const N_CASES: u64 = 10_000;
 
 const TOKENS: [&str; 30] = [
     "{",
@@ -71,35 +49,12 @@ const TOKENS: [&str; 30] = [
     "é",
 ];
 
-/// A sample cut, changed or spliced; sometimes nothing but random bytes.
-fn mutated(random: &mut Random, samples: &[Vec<u8>]) -> Vec<u8> {
+/// A mutated sample; sometimes nothing but random bytes.
+fn input(random: &mut Random, samples: &[Vec<u8>]) -> Vec<u8> {
     if random.below(10) == 0 {
-        return (0..random.below(60)).map(|_| random.next() as u8).collect();
+        return random.bytes(60);
     }
-    let mut bytes = samples[random.below(samples.len())].clone();
-    for _ in 0..random.below(4) {
-        let position = random.below(bytes.len() + 1);
-        match random.below(6) {
-            0 => bytes.truncate(position),
-            1 if position < bytes.len() => bytes[position] ^= 1 << random.below(8),
-            2 if position < bytes.len() => bytes[position] = random.next() as u8,
-            3 => {
-                let end = (position + random.below(12)).min(bytes.len());
-                bytes.drain(position..end);
-            }
-            4 => {
-                let token = TOKENS[random.below(TOKENS.len())].bytes();
-                bytes.splice(position..position, token);
-            }
-            _ => {
-                let other = &samples[random.below(samples.len())];
-                let start = random.below(other.len());
-                bytes.truncate(position);
-                bytes.extend_from_slice(&other[start..]);
-            }
-        }
-    }
-    bytes
+    mutated(random, samples, &TOKENS, 0)
 }
 
 /// What holds for everything that a decoder returns for a message of this many bytes.
@@ -135,14 +90,14 @@ fn check(seed: u64, format: SensorFormat, samples: &[Vec<u8>]) {
     let mut random = Random(seed);
     let (mut decoder, mut schema) = (SensorDecoder::default(), SourceSchema::new(50, 20));
     let (mut n_taken, mut n_of_format) = (0, 0);
-    let n_cases = n_cases();
+    let n_cases = n_cases(N_CASES);
     for case in 0..n_cases {
-        let message = mutated(&mut random, samples);
+        let message = input(&mut random, samples);
         // Some decoders go on for long, some see one message only.
         if random.below(20) == 0 {
             decoder = SensorDecoder::default();
         }
-        let arrived = ARRIVED + case as u64 * 10_000;
+        let arrived = ARRIVED + case * 10_000;
         let before = format!("{decoder:?}");
         let context = format!("{format} case {case}: {}", String::from_utf8_lossy(&message));
         let result = match std::str::from_utf8(&message) {
@@ -160,7 +115,7 @@ fn check(seed: u64, format: SensorFormat, samples: &[Vec<u8>]) {
             }
             Ok(events) => {
                 n_taken += 1;
-                n_of_format += usize::from(decoder.format() == Some(format));
+                n_of_format += u64::from(decoder.format() == Some(format));
                 check_events(&events, message.len(), &context);
                 for event in &events {
                     let SensorEvent::Reading(reading) = event else {

@@ -1,23 +1,7 @@
 //! The standard library is the oracle.
 
 use super::{Plain, digits, parse};
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-}
+use crate::random::Random;
 
 fn check_parse(text: &str) {
     let expected: f64 = text.parse().expect("a number");
@@ -105,8 +89,8 @@ fn numbers_are_written_and_read_as_by_the_standard_library() {
             0 => random.next(),
             1 => (random.below(2_000_000) as f64 / 1000.0 - 1000.0).to_bits(),
             // Powers of two and their neighbours, and the smallest numbers.
-            2 => (random.below(2047) << 52)
-                .wrapping_add(random.below(5))
+            2 => ((random.below(2047) as u64) << 52)
+                .wrapping_add(random.below(5) as u64)
                 .wrapping_sub(2),
             _ => random.next() >> (12 + random.below(52)),
         };

@@ -3,32 +3,16 @@
 use serde_json::Value;
 
 use super::{MAX_DEPTH, Reader, Result, write_number, write_string};
+use crate::random::Random;
 
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-
-    /// Any bits that are a finite number, or one with few digits.
-    fn number(&mut self) -> f64 {
-        let number = match self.below(3) {
-            0 => self.below(2000) as f64 - 1000.0,
-            1 => (self.below(200_000) as f64 - 1e5) * 10_f64.powi(self.below(50) as i32 - 25),
-            _ => f64::from_bits(self.next()),
-        };
-        if number.is_finite() { number } else { -0.0 }
-    }
+/// Any bits that are a finite number, or one with few digits.
+fn number(random: &mut Random) -> f64 {
+    let number = match random.below(3) {
+        0 => random.below(2000) as f64 - 1000.0,
+        1 => (random.below(200_000) as f64 - 1e5) * 10_f64.powi(random.below(50) as i32 - 25),
+        _ => f64::from_bits(random.next()),
+    };
+    if number.is_finite() { number } else { -0.0 }
 }
 
 fn value(reader: &mut Reader<'_>) -> Result<Value> {
@@ -99,10 +83,10 @@ fn valid(random: &mut Random, depth: usize) -> String {
     };
     match random.below(if depth < 4 { 4 } else { 2 }) {
         0 => STRINGS[random.below(STRINGS.len())].to_owned(),
-        1 if random.below(2) == 0 => format!("{:e}", random.number()),
+        1 if random.below(2) == 0 => format!("{:e}", number(random)),
         1 => {
             let mut text = String::new();
-            write_number(&mut text, random.number());
+            write_number(&mut text, number(random));
             text
         }
         2 => format!("[{}]", parts(random, false)),
@@ -190,7 +174,7 @@ fn nesting_has_an_end() {
 fn what_is_written_comes_back() {
     let mut random = Random(2);
     for _ in 0..50_000 {
-        let number = random.number();
+        let number = number(&mut random);
         let mut text = String::new();
         write_number(&mut text, number);
         let theirs: f64 = serde_json::from_str(&text).expect("a number");
