@@ -174,6 +174,18 @@ pub struct SplitArgs {
     pub split: TrainingShare,
 }
 
+impl SplitArgs {
+    /// The two parts of a data set to which `filters` were applied already; shuffled, unless said otherwise.
+    pub(crate) fn parts(
+        &self,
+        dataset: &Dataset,
+        filters: &Filters,
+    ) -> Result<datasets::Split, parts::PartsError> {
+        let order = self.order.unwrap_or(OrderArg::Shuffled).into();
+        parts::split(dataset, self.split.0, order, self.seed, filters.by_training())
+    }
+}
+
 /// Which rows say what an outlier is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum IqrScope {

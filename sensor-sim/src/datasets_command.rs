@@ -6,8 +6,7 @@ use std::io::{self, BufWriter, IsTerminal as _, Write};
 use anyhow::{Context as _, Result};
 use datasets::{Lookup, Progress};
 
-use crate::cli::{DatasetsCommand, Folders, OrderArg, check_name, load};
-use crate::parts;
+use crate::cli::{DatasetsCommand, Folders, check_name, load};
 
 /// Carries out a command; results go to `out`, which is stdout but in tests.
 ///
@@ -32,14 +31,7 @@ pub fn run(command: &DatasetsCommand, mut out: impl Write) -> Result<()> {
             folders,
         } => {
             let dataset = filters.apply(load(name, folders)?)?;
-            let order = split.order.unwrap_or(OrderArg::Shuffled);
-            let split = parts::split(
-                &dataset,
-                split.split.0,
-                order.into(),
-                split.seed,
-                filters.by_training(),
-            )?;
+            let split = split.parts(&dataset, filters)?;
             match file {
                 Some(path) => {
                     let writing = || format!("writing {}", path.display());

@@ -22,6 +22,7 @@ mod cross_validation;
 mod cursor;
 pub mod datasets_command;
 mod delivery;
+mod ending;
 mod http;
 mod ingest;
 mod late_labels;

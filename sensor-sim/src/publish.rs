@@ -21,8 +21,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use tracing::{debug, info, warn};
 
 use self::messages::{Messages, Rows};
-use crate::cli::{Filters, Folders, OrderArg, Rate, SplitArgs, UsageError, load, parse_rate};
-use crate::parts;
+use crate::cli::{Filters, Folders, Rate, SplitArgs, UsageError, load, parse_rate};
 
 /// The first wait before another try to connect, and the longest: each is twice the one before.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
@@ -95,9 +94,7 @@ impl PublishArgs {
             (None, None) => return Ok(Messages::lines(BufReader::new(io::stdin()))),
         };
         let dataset = self.filters.apply(dataset)?;
-        let order = self.split.order.unwrap_or(OrderArg::Shuffled).into();
-        let by_training = self.filters.by_training();
-        let split = parts::split(&dataset, self.split.split.0, order, self.split.seed, by_training)?;
+        let split = self.split.parts(&dataset, &self.filters)?;
         let rows = Rows::new(dataset, split.stream, self.looping, self.label_delay);
         Ok(Messages::Rows(Box::new(rows)))
     }

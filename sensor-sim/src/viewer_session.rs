@@ -4,48 +4,43 @@
 //! while the socket holds the writer back. What the reader wants written goes through a bounded queue; when that is full
 //! the reader waits, and with it the viewer.
 
+mod reader;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::stream::{SplitSink, SplitStream};
+use futures::stream::SplitSink;
 use futures::{SinkExt as _, StreamExt as _};
-use protocol::{
-    Encoding, ErrorMessage, Hello, Label, Pong, ServerMessage, SourceState, Status, Subscribe, ViewerMessage,
-};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use protocol::{Encoding, Hello, Label, Pong, ServerMessage, SourceState, Status, Subscribe};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{self, error::CapacityError};
+use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
 use tracing::{debug, info, warn};
 
+use self::reader::{SILENCE_LIMIT, ToWriter, read};
 use crate::announcement::{Announcement, Shape};
 use crate::channel::{Channel, Command, to_text};
 use crate::delivery::Delivery;
+use crate::ending::{End, close};
 use crate::late_labels::LateLabel;
 use crate::losses::Losses;
-use crate::requests::{parse, problem};
+use crate::requests::problem;
 use crate::server::Server;
 
 /// The server pings a viewer this often, so that a live one is never silent for long.
 const PING_INTERVAL: Duration = Duration::from_secs(15);
-
-/// A viewer that sends nothing at all, not even pongs, for this long is gone.
-const SILENCE_LIMIT: Duration = Duration::from_secs(45);
 
 /// A socket that takes nothing for this long is given up.
 const WRITE_LIMIT: Duration = Duration::from_secs(45);
 
 /// Counts are sent this often.
 const STATS_INTERVAL: Duration = Duration::from_secs(1);
-
-/// How long the closing handshake may take.
-const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
 /// Answers and requests that may wait for the writer.
 const MAX_WAITING_REPLIES: usize = 64;
@@ -63,32 +58,6 @@ pub(crate) fn socket_config() -> WebSocketConfig {
         .max_frame_size(Some(protocol::MAX_VIEWER_MESSAGE_BYTES))
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(WRITE_BUFFER_BYTES)
-}
-
-/// Why a session is over.
-#[derive(Debug)]
-enum End {
-    /// The viewer closed, or its connection broke.
-    Left,
-    Silent,
-    Stuck,
-    ServerEnds,
-    Broken(tungstenite::Error),
-}
-
-/// What the reader hands to the writer.
-#[derive(Debug)]
-enum ToWriter {
-    Subscribe(Arc<Channel>, Subscribe),
-    Acknowledge {
-        channel: u16,
-        next_seq: u64,
-    },
-    Pong {
-        viewer_sent_micros: f64,
-        server_received_micros: u64,
-    },
-    Refuse(ErrorMessage),
 }
 
 /// Serves one viewer until it leaves, breaks the protocol, or the server ends.
@@ -129,7 +98,7 @@ where
     let mut socket = stream
         .reunite(writer.sink)
         .expect("both halves are of one socket");
-    close(&mut socket, &end).await;
+    close(&mut socket, &end, protocol::MAX_VIEWER_MESSAGE_BYTES).await;
 
     let n_viewers = server.n_viewers.fetch_sub(1, Ordering::Relaxed) - 1;
     match end {
@@ -148,104 +117,6 @@ where
         ),
         End::Broken(error) => info!(n_delivered, n_viewers, %error, "viewer closed: broke the protocol"),
     }
-}
-
-async fn read<S>(
-    stream: &mut SplitStream<WebSocketStream<S>>,
-    server: &Server,
-    to_writer: mpsc::Sender<ToWriter>,
-) -> End
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    loop {
-        let message = match timeout(SILENCE_LIMIT, stream.next()).await {
-            Err(_) => return End::Silent,
-            Ok(None) => return End::Left,
-            Ok(Some(Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::Io(_)))) => {
-                return End::Left;
-            }
-            Ok(Some(Err(tungstenite::Error::Protocol(
-                tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
-            )))) => return End::Left,
-            Ok(Some(Err(error))) => return End::Broken(error),
-            Ok(Some(Ok(message))) => message,
-        };
-        let request = match message {
-            Message::Text(text) => answer(&text, server).await,
-            Message::Binary(_) => {
-                let error = problem("malformed", "expected a JSON text message, got a binary one");
-                Some(ToWriter::Refuse(error))
-            }
-            // tungstenite answers pings and the closing handshake by itself.
-            Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => None,
-        };
-        if let Some(request) = request
-            && to_writer.send(request).await.is_err()
-        {
-            return End::Left;
-        }
-    }
-}
-
-/// Acts on a viewer's message, and says what the writer has to do about it.
-async fn answer(text: &str, server: &Server) -> Option<ToWriter> {
-    let server_received_micros = server.clock.now_micros();
-    let message = match parse(text) {
-        Ok(message) => message,
-        Err(error) => return Some(ToWriter::Refuse(error)),
-    };
-    let (id, request) = match message {
-        ViewerMessage::Ping(ping) => {
-            return Some(ToWriter::Pong {
-                viewer_sent_micros: ping.viewer_sent_micros,
-                server_received_micros,
-            });
-        }
-        ViewerMessage::Subscribe(subscribe) => (subscribe.channel, Wish::Subscribe(subscribe)),
-        ViewerMessage::Ack(ack) => (ack.channel, Wish::Acknowledge(ack.next_seq)),
-        ViewerMessage::Play(play) => (play.channel, Wish::Command(Command::Play)),
-        ViewerMessage::Pause(pause) => (pause.channel, Wish::Command(Command::Pause)),
-        ViewerMessage::Seek(seek) => (seek.channel, Wish::Command(Command::Seek(seek.position))),
-        ViewerMessage::Speed(speed) => (speed.channel, Wish::Command(Command::Speed(speed.factor))),
-    };
-    let Some(channel) = server.channels.get(id) else {
-        return Some(ToWriter::Refuse(unknown_channel(id, server)));
-    };
-    match request {
-        Wish::Subscribe(subscribe) => Some(ToWriter::Subscribe(channel, subscribe)),
-        Wish::Acknowledge(next_seq) => Some(ToWriter::Acknowledge {
-            channel: id,
-            next_seq,
-        }),
-        Wish::Command(command) => {
-            let error = channel.command(command).await.err()?;
-            Some(ToWriter::Refuse(error))
-        }
-    }
-}
-
-/// What a viewer wants of a channel.
-#[derive(Debug)]
-enum Wish {
-    Subscribe(Subscribe),
-    Acknowledge(u64),
-    Command(Command),
-}
-
-fn unknown_channel(id: u16, server: &Server) -> ErrorMessage {
-    let known: Vec<String> = server
-        .channels
-        .all()
-        .iter()
-        .map(|channel| channel.id().to_string())
-        .collect();
-    let expected = match known.as_slice() {
-        [] => "no channel yet".to_owned(),
-        [only] => format!("channel {only}"),
-        several => format!("one of the channels {}", several.join(", ")),
-    };
-    problem("unknown-channel", format!("expected {expected}, got {id}"))
 }
 
 /// What a viewer has been told of a channel.
@@ -653,46 +524,4 @@ async fn within_limit(write: impl Future<Output = Result<(), tungstenite::Error>
 
 fn to_message(message: &ServerMessage) -> Message {
     Message::Text(to_text(message))
-}
-
-/// Says why the session is over.
-async fn close<S>(socket: &mut WebSocketStream<S>, end: &End)
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let reason = |code, reason: &'static str| {
-        Some(CloseFrame {
-            code,
-            reason: reason.into(),
-        })
-    };
-    let frame = match end {
-        End::Left | End::Stuck => None,
-        End::Silent => reason(CloseCode::Policy, "silent for too long"),
-        End::ServerEnds => reason(CloseCode::Away, "the server is shutting down"),
-        End::Broken(tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. })) => {
-            reason(CloseCode::Size, "a message may have 65536 bytes")
-        }
-        End::Broken(tungstenite::Error::Utf8(_)) => reason(CloseCode::Invalid, "text that is not UTF-8"),
-        End::Broken(_) => reason(CloseCode::Protocol, "not a valid WebSocket frame"),
-    };
-    if !matches!(end, End::Stuck) {
-        close_with(socket, frame, CLOSE_LIMIT).await;
-    }
-}
-
-/// Closes with a reason, then waits for the peer to hang up. Bytes still coming are read and thrown away: closing a
-/// socket that holds unread bytes resets the connection, and the peer might never see the reason.
-pub(crate) async fn close_with<S>(socket: &mut WebSocketStream<S>, frame: Option<CloseFrame>, limit: Duration)
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let handshake = async {
-        // Errors mean that the peer is gone already, which is what is wanted.
-        let _ = socket.close(frame).await;
-        let _ = socket.get_mut().shutdown().await;
-        let mut rest = [0; 1024];
-        while socket.get_mut().read(&mut rest).await.is_ok_and(|n| n > 0) {}
-    };
-    let _ = timeout(limit, handshake).await;
 }

@@ -9,12 +9,11 @@ use futures::{SinkExt as _, StreamExt as _};
 use protocol::sensor::SensorDecoder;
 use protocol::{ErrorMessage, IngestFormat, IngestHello, IngestMessage};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{self, error::CapacityError};
+use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
 use tracing::{debug, info};
 
 use super::{ack, decode};
+use crate::ending::{End, close};
 use crate::limits::Limits;
 use crate::requests::problem;
 use crate::server::Server;
@@ -26,9 +25,6 @@ const TELL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A socket that takes no answer for this long is given up. Short: a sensor that reads nothing has buffers for many.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
-
-/// How long the closing handshake may take.
-const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
 /// What a sensor's WebSocket may cost.
 pub(super) fn socket_config(limits: &Limits) -> WebSocketConfig {
@@ -48,17 +44,6 @@ pub(super) struct Session {
     pub(super) source: SourceUser,
     pub(super) decoder: SensorDecoder,
     pub(super) wants_ack: bool,
-}
-
-/// Why a session is over.
-#[derive(Debug)]
-enum End {
-    /// The sensor closed, or its connection broke.
-    Left,
-    Silent,
-    Stuck,
-    ServerEnds,
-    Broken(tungstenite::Error),
 }
 
 /// Mistakes, told at most once in a while.
@@ -97,7 +82,9 @@ impl Session {
         let n_sensors = server.n_sensors.fetch_add(1, Ordering::Relaxed) + 1;
         info!(source = self.source.name, n_sensors, "sensor connected");
         let end = self.serve(&mut socket).await;
-        close(&mut socket, &end, &server.limits).await;
+        if !matches!(end, End::Left) {
+            close(&mut socket, &end, server.limits.message_bytes).await;
+        }
         let n_sensors = server.n_sensors.fetch_sub(1, Ordering::Relaxed) - 1;
         info!(source = self.source.name, n_sensors, ?end, "sensor left");
     }
@@ -138,7 +125,7 @@ impl Session {
                     heard_at = Instant::now();
                     let message = match message {
                         Some(Ok(message)) => message,
-                        other => return end_of(other),
+                        other => return End::of(other),
                     };
                     let (bytes, is_binary) = match &message {
                         Message::Text(text) => (text.as_bytes(), false),
@@ -227,18 +214,6 @@ impl Session {
     }
 }
 
-fn end_of(message: Option<Result<Message, tungstenite::Error>>) -> End {
-    match message {
-        None | Some(Ok(_)) => End::Left,
-        Some(Err(
-            tungstenite::Error::ConnectionClosed
-            | tungstenite::Error::Io(_)
-            | tungstenite::Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake),
-        )) => End::Left,
-        Some(Err(error)) => End::Broken(error),
-    }
-}
-
 async fn send(socket: &mut Socket, message: &IngestMessage) -> Result<(), End> {
     send_message(socket, Message::text(message.to_json())).await
 }
@@ -249,30 +224,6 @@ async fn send_message(socket: &mut Socket, message: Message) -> Result<(), End> 
         Ok(Err(_)) => Err(End::Left),
         Err(_) => Err(End::Stuck),
     }
-}
-
-/// Says why, and waits a moment for the sensor to hang up.
-async fn close(socket: &mut Socket, end: &End, limits: &Limits) {
-    let (code, reason) = match end {
-        End::Left | End::Stuck => return,
-        End::Silent => (CloseCode::Policy, "silent for too long".to_owned()),
-        End::ServerEnds => (CloseCode::Away, "the server is shutting down".to_owned()),
-        End::Broken(tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. })) => (
-            CloseCode::Size,
-            format!("a message may have {} bytes", limits.message_bytes),
-        ),
-        End::Broken(tungstenite::Error::Utf8(_)) => (CloseCode::Invalid, "text that is not UTF-8".to_owned()),
-        End::Broken(_) => (CloseCode::Protocol, "not a valid WebSocket frame".to_owned()),
-    };
-    crate::viewer_session::close_with(
-        socket,
-        Some(CloseFrame {
-            code,
-            reason: reason.into(),
-        }),
-        CLOSE_LIMIT,
-    )
-    .await;
 }
 
 #[cfg(test)]
