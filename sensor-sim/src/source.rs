@@ -190,13 +190,22 @@ impl Source {
         }
         self.tell_status(&feed, now);
         taken.next_seq = self.next_seq();
-        let lesson = if feed.is_given {
-            None
-        } else {
-            feed.learner.lesson(now)
-        };
-        let lesson = lesson.and_then(|lesson| Some((lesson, self.metadata(feed.shape.as_ref()?))));
+        let lesson = self.lesson_of(&mut feed, now);
         (result, taken, lesson)
+    }
+
+    /// What to train a model from, if it is time for that though nothing came: the readings of a burst, or of a source
+    /// that has ended.
+    pub(crate) fn lesson(&self, now: Instant) -> Option<(Lesson, ModelMetadata)> {
+        self.lesson_of(&mut lock(&self.feed), now)
+    }
+
+    fn lesson_of(&self, feed: &mut Feed, now: Instant) -> Option<(Lesson, ModelMetadata)> {
+        if feed.is_given {
+            return None;
+        }
+        let lesson = feed.learner.lesson(now)?;
+        Some((lesson, self.metadata(feed.shape.as_ref()?)))
     }
 
     fn reading(

@@ -158,10 +158,13 @@ impl Sources {
         });
     }
 
-    /// Notices sources that have fallen silent, and forgets abandoned ones.
+    /// Notices sources that have fallen silent, trains where that is due, and forgets abandoned ones.
     pub(crate) fn tend(&self, now: Instant) {
         let mut by_name = lock(&self.by_name);
         by_name.retain(|name, source| {
+            if let Some((lesson, metadata)) = source.lesson(now) {
+                self.train(Arc::clone(source), lesson, metadata);
+            }
             let is_forgotten = source.tend(now, self.limits.forget_after);
             if is_forgotten {
                 info!(source = name.as_str(), "source forgotten: nobody feeds it");

@@ -368,11 +368,9 @@ async fn a_model_with_the_same_features_labels_a_sensor_in_any_order() {
     );
 }
 
-#[tokio::test]
-async fn a_model_is_trained_from_the_labelled_readings_and_never_scored_on_them() {
-    let server = TestServer::start(sensors_only()).await;
-    let mut viewer = early_viewer(&server).await;
-    let lines: String = (0..40)
+/// Readings of an oven that is cold or hot.
+fn labelled_lines(numbers: std::ops::Range<u32>) -> String {
+    numbers
         .map(|n| {
             let (temp, label) = if n % 2 == 0 { (20, "cold") } else { (80, "hot") };
             format!(
@@ -380,8 +378,28 @@ async fn a_model_is_trained_from_the_labelled_readings_and_never_scored_on_them(
                 temp + n % 5
             )
         })
-        .collect();
-    post_ok(&server, "oven", &lines).await;
+        .collect()
+}
+
+#[tokio::test]
+async fn a_burst_is_learnt_from_whole_though_nothing_comes_after_it() {
+    let server = TestServer::start(sensors_only()).await;
+    let mut viewer = early_viewer(&server).await;
+    post_ok(&server, "oven", &labelled_lines(0..20)).await;
+    // Too soon after the first training for another one, which is made up for later.
+    post_ok(&server, "oven", &labelled_lines(20..500)).await;
+    while next_schema(&mut viewer)
+        .await
+        .model
+        .is_none_or(|model| model.trained_until != Some(500))
+    {}
+}
+
+#[tokio::test]
+async fn a_model_is_trained_from_the_labelled_readings_and_never_scored_on_them() {
+    let server = TestServer::start(sensors_only()).await;
+    let mut viewer = early_viewer(&server).await;
+    post_ok(&server, "oven", &labelled_lines(0..40)).await;
     let schema = loop {
         let schema = next_schema(&mut viewer).await;
         if schema.model.is_some() {
