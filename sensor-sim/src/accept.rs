@@ -4,11 +4,13 @@
 //! byte now and then would hold memory for as long as it likes.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -40,8 +42,8 @@ pub(crate) async fn accept(listener: TcpListener, router: Router, server: Arc<Se
             break;
         };
         match accepted {
-            Ok((tcp, _)) => {
-                let connection = serve_connection(tcp, router.clone(), Arc::clone(&server));
+            Ok((tcp, peer)) => {
+                let connection = serve_connection(tcp, peer, router.clone(), Arc::clone(&server));
                 tokio::spawn(async move {
                     connection.await;
                     drop(seat);
@@ -58,17 +60,34 @@ pub(crate) async fn accept(listener: TcpListener, router: Router, server: Arc<Se
     Ok(())
 }
 
-async fn serve_connection(tcp: TcpStream, router: Router, server: Arc<Server>) {
+/// What requests are told of the connection that they come over.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Connection {
+    /// Who is at the other end.
+    pub(crate) peer: SocketAddr,
+    /// The address of ours that was connected to.
+    pub(crate) local: SocketAddr,
+}
+
+async fn serve_connection(tcp: TcpStream, peer: SocketAddr, router: Router, server: Arc<Server>) {
+    let Ok(local) = tcp.local_addr() else {
+        return; // It is gone already.
+    };
     // Readings are small and must not wait for one another.
     if let Err(error) = tcp.set_nodelay(true) {
         warn!(%error, "switching off Nagle's algorithm for a connection failed");
     }
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request| {
+        request.extensions_mut().insert(Connection { peer, local });
+        router.call(request)
+    });
     let mut connection = std::pin::pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(server.limits.handshake)
             .max_buf_size(MAX_HEAD_BYTES)
-            .serve_connection(TokioIo::new(tcp), TowerToHyperService::new(router))
+            .serve_connection(TokioIo::new(tcp), service)
             .with_upgrades()
     );
     let mut is_ending = false;

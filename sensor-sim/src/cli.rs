@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use classifier::{Metric, Preparation, Voting};
 use datasets::{Dataset, Lookup};
 
+use crate::access_args::AccessArgs;
 use crate::config::{Config, Start, defaults};
 use crate::limit_args::LimitArgs;
 use crate::parts;
@@ -143,7 +144,7 @@ pub struct ServeArgs {
     /// What a neighbour's vote is worth
     #[arg(long, value_enum, default_value_t)]
     pub voting: VotingArg,
-    /// Port to listen on, on 127.0.0.1; 0 picks a free one
+    /// Port to listen on; 0 picks a free one
     #[arg(long, default_value_t = defaults::PORT)]
     pub port: u16,
     /// Memory for readings that viewers may still ask for, in MiB
@@ -152,6 +153,9 @@ pub struct ServeArgs {
     /// Most readings that wait for a viewer which names no number of its own
     #[arg(long, value_name = "N", default_value_t = defaults::QUEUE)]
     pub queue: NonZeroU32,
+    /// Who may reach the server.
+    #[command(flatten)]
+    pub access: AccessArgs,
     /// What sensors and viewers may cost.
     #[command(flatten)]
     pub limits: LimitArgs,
@@ -299,7 +303,8 @@ impl From<OrderArg> for datasets::Order {
 }
 
 impl ServeArgs {
-    /// Loads the data and checks what only they can tell. Takes seconds for large data: not for a tokio worker.
+    /// Loads the data and checks what only they can tell. Takes seconds for large data: not for a tokio worker. Who may
+    /// reach the server is for [`AccessArgs::access`] to say, before a port is opened.
     ///
     /// # Errors
     ///

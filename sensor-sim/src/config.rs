@@ -7,6 +7,7 @@ use std::sync::Arc;
 use classifier::{Metric, Preparation, Voting};
 use datasets::{Dataset, Order};
 
+use crate::access::Access;
 use crate::limits::Limits;
 use crate::schedule::Pace;
 
@@ -48,6 +49,8 @@ pub struct Config {
     pub model: Option<PathBuf>,
     /// What sensors and viewers may cost.
     pub limits: Limits,
+    /// Who may reach the server, and what they have to show.
+    pub access: Access,
 }
 
 /// When a replay starts.
@@ -91,6 +94,7 @@ impl Config {
             queue: defaults::QUEUE,
             model: None,
             limits: Limits::default(),
+            access: Access::default(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
@@ -20,10 +21,21 @@ pub(crate) enum End {
     Silent,
     Stuck,
     ServerEnds,
+    /// Not let in; `code` is 4000 and the status that HTTP has for it.
+    Refused {
+        code: u16,
+        reason: String,
+    },
     Broken(tungstenite::Error),
 }
 
 impl End {
+    /// Not let in, for a reason that HTTP has a status for.
+    pub(crate) fn refused(status: StatusCode, reason: String) -> Self {
+        let code = 4_000 + status.as_u16();
+        Self::Refused { code, reason }
+    }
+
     /// What it means that a socket has no next message, or an error instead.
     pub(crate) fn of(message: Option<Result<Message, tungstenite::Error>>) -> Self {
         match message {
@@ -42,6 +54,7 @@ impl End {
         let (code, reason) = match self {
             Self::Left | Self::Stuck => return None,
             Self::Silent => (CloseCode::Policy, "silent for too long".into()),
+            Self::Refused { code, reason } => (CloseCode::from(*code), within_frame(reason).into()),
             Self::ServerEnds => (CloseCode::Away, "the server is shutting down".into()),
             Self::Broken(tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. })) => (
                 CloseCode::Size,
@@ -54,6 +67,14 @@ impl End {
         };
         Some(CloseFrame { code, reason })
     }
+}
+
+/// Most bytes of a reason: a control frame has 125, and two are the code.
+const MAX_REASON_BYTES: usize = 123;
+
+/// As much of the reason as a closing frame holds.
+fn within_frame(reason: &str) -> &str {
+    &reason[..reason.floor_char_boundary(MAX_REASON_BYTES)]
 }
 
 /// Says why the session is over, then waits a moment for the peer to hang up, unless its socket takes nothing. Bytes still

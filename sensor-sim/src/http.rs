@@ -6,21 +6,20 @@ use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, RawQuery, Request, State};
+use axum::extract::{Extension, Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use crate::accept::Connection;
+use crate::access::{Permission, is_own_name};
 use crate::assets;
 use crate::channel::Channel;
+use crate::ending::End;
 use crate::ingest;
 use crate::server::Server;
 use crate::upgrade::live;
-
-/// Names by which this machine reaches itself. A page elsewhere whose name was made to point here (DNS rebinding) would
-/// send its own name.
-const LOOPBACK_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// What the page may do: load code, style and data from here, compile wasm, be embedded by a page from here, and nothing
 /// else.
@@ -70,7 +69,7 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
                 "expected GET or HEAD; POST at /ingest/NAME alone",
             )
         })
-        .layer(middleware::from_fn(guard))
+        .layer(middleware::from_fn_with_state(Arc::clone(&server), guard))
         .with_state(server)
 }
 
@@ -104,6 +103,13 @@ impl Refusal {
     }
 }
 
+/// What it is to a WebSocket whose handshake is over.
+impl From<Refusal> for End {
+    fn from(refusal: Refusal) -> Self {
+        Self::refused(refusal.status, refusal.message.into_owned())
+    }
+}
+
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = (self.status, format!("{}\n", self.message)).into_response();
@@ -117,18 +123,25 @@ impl IntoResponse for Refusal {
 }
 
 /// Refuses requests under foreign names and adds the headers.
-async fn guard(request: Request, next: Next) -> Response {
+async fn guard(
+    State(server): State<Arc<Server>>,
+    Extension(connection): Extension<Connection>,
+    request: Request,
+    next: Next,
+) -> Response {
     let host = request
         .headers()
         .get(header::HOST)
         .and_then(|host| host.to_str().ok());
     let host = host.unwrap_or_default().to_owned();
-    let mut response = if is_loopback(&host) {
+    let is_own = is_own_name(&host, connection.local.ip(), &server.gate.access.hosts);
+    let mut response = if is_own {
         next.run(request).await
     } else {
         Refusal::new(
             StatusCode::MISDIRECTED_REQUEST,
-            format!("this server answers only as {}", LOOPBACK_NAMES.join(", ")),
+            "this server answers only as localhost, under the address that it is reached at, and under the names that it \
+             was started with (--host NAME)",
         )
         .into_response()
     };
@@ -136,40 +149,31 @@ async fn guard(request: Request, next: Next) -> Response {
     for (name, value) in FIXED_HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    headers.insert(header::CONTENT_SECURITY_POLICY, content_security_policy(&host));
+    let own_host = is_own.then_some(host.as_str());
+    headers.insert(header::CONTENT_SECURITY_POLICY, content_security_policy(own_host));
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
-/// Whether a `Host` header, with or without a port, names this machine.
-fn is_loopback(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    LOOPBACK_NAMES
-        .iter()
-        .any(|known| name.eq_ignore_ascii_case(known))
-}
-
-fn content_security_policy(host: &str) -> HeaderValue {
-    let fallback = || HeaderValue::from_static(PAGE_POLICY);
-    if is_loopback(host) {
-        HeaderValue::from_str(&format!("{PAGE_POLICY} ws://{host}")).unwrap_or_else(|_| fallback())
-    } else {
-        fallback()
-    }
+/// The policy for a page at our own `host`; of an answer under a foreign name nothing is a page.
+fn content_security_policy(host: Option<&str>) -> HeaderValue {
+    host.and_then(|host| HeaderValue::from_str(&format!("{PAGE_POLICY} ws://{host}")).ok())
+        .unwrap_or_else(|| HeaderValue::from_static(PAGE_POLICY))
 }
 
 /// The model's file, with its size known so that the page can show progress.
 async fn model(
     State(server): State<Arc<Server>>,
+    Extension(connection): Extension<Connection>,
     Path(channel): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
+    if let Err(refusal) = server.gate.require(&headers, Permission::Read, connection.peer) {
+        return refusal.into_response();
+    }
     let channel = channel.parse().ok().and_then(|id| server.channels.get(id));
     let announcement = channel.map(|channel| channel.announcement());
     let Some(model) = announcement.as_ref().and_then(|found| found.model.as_ref()) else {
@@ -204,7 +208,17 @@ pub(crate) fn is_known(headers: &HeaderMap, etag: &str) -> bool {
         .any(|known| known == etag || known == "*")
 }
 
-async fn health(State(server): State<Arc<Server>>) -> Response {
+/// Whether the server is up; to whoever may read, also what it does.
+async fn health(
+    State(server): State<Arc<Server>>,
+    Extension(connection): Extension<Connection>,
+    headers: HeaderMap,
+) -> Response {
+    match server.gate.knows_reader(&headers, connection.peer) {
+        Ok(true) => {}
+        Ok(false) => return json(StatusCode::OK, "{\"status\":\"ok\"}"),
+        Err(refusal) => return refusal.into_response(),
+    }
     let channels = server.channels.all();
     let channels: Vec<serde_json::Value> = channels.iter().map(|channel| channel_health(channel)).collect();
     let totals = server.channels.totals();
@@ -255,29 +269,6 @@ pub(crate) fn json(status: StatusCode, line: &str) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_loopback_names_are_answered() {
-        for host in [
-            "localhost",
-            "localhost:9001",
-            "127.0.0.1:9001",
-            "[::1]:9001",
-            "LocalHost:1",
-        ] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in [
-            "",
-            "example.org",
-            "example.org:9001",
-            "127.0.0.1.example.org",
-            "localhost:x",
-            "[::2]:9001",
-        ] {
-            assert!(!is_loopback(host), "{host}");
-        }
-    }
 
     #[test]
     fn a_known_etag_is_found_in_a_list() {

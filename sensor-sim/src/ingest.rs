@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Path, RawQuery, Request, State};
+use axum::extract::{Extension, Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
@@ -15,6 +15,10 @@ use protocol::IngestAck;
 use protocol::sensor::{DecoderOptions, SensorDecoder, SensorError, SensorEvent, SensorFormat};
 use tokio::time::{Instant, timeout};
 
+use self::session::Session;
+use crate::accept::Connection;
+use crate::access::Permission;
+use crate::ending::close;
 use crate::http::{Refusal, json};
 use crate::server::Server;
 use crate::source::Taken;
@@ -84,19 +88,19 @@ impl From<SourceError> for Refusal {
 /// Answers `GET /ingest/{source}`, which has to be a WebSocket handshake.
 pub(crate) async fn socket(
     State(server): State<Arc<Server>>,
+    Extension(connection): Extension<Connection>,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
     mut request: Request,
 ) -> Response {
-    match accept_socket(&server, &name, query.as_deref(), &mut request) {
-        Ok(response) => response,
-        Err(refusal) => refusal.into_response(),
-    }
+    accept_socket(&server, connection, name, query.as_deref(), &mut request)
+        .unwrap_or_else(|refusal| refusal.into_response())
 }
 
 fn accept_socket(
     server: &Arc<Server>,
-    name: &str,
+    connection: Connection,
+    name: String,
     query: Option<&str>,
     request: &mut Request,
 ) -> Result<Response, Refusal> {
@@ -104,6 +108,37 @@ fn accept_socket(
         refusal.with_hint("or post readings: curl -d '{\"temp\":21.5}' http://…/ingest/NAME")
     })?;
     let wishes = Wishes::from_query(query)?;
+    let headers = request.headers();
+    let pending = server
+        .gate
+        .require_of_socket(headers, Permission::Publish, connection.peer)?;
+    let subprotocol = first_subprotocol(headers);
+    let config = session::socket_config(&server.limits);
+    match pending {
+        None => {
+            let session = open_session(server, &name, wishes)?;
+            upgrade(request, server, config, |socket| session.run(socket));
+        }
+        // A stranger opens no source and takes no sensor's place.
+        Some(pending) => {
+            let session_server = Arc::clone(server);
+            upgrade(request, server, config, async move |mut socket| {
+                if !pending.settle(&session_server, &mut socket).await {
+                    return;
+                }
+                match open_session(&session_server, &name, wishes) {
+                    Ok(session) => session.run(socket).await,
+                    Err(refusal) => {
+                        close(&mut socket, &refusal.into(), session_server.limits.message_bytes).await;
+                    }
+                }
+            });
+        }
+    }
+    Ok(switching_protocols(&key, subprotocol))
+}
+
+fn open_session(server: &Arc<Server>, name: &str, wishes: Wishes) -> Result<Session, Refusal> {
     if server.n_sensors.load(Ordering::Relaxed) >= server.limits.sensors.get() {
         let message = format!(
             "{} sensors are connected, as many as may be (--max-sensors)",
@@ -111,32 +146,24 @@ fn accept_socket(
         );
         return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message));
     }
-    let source = server.sources.open(name, Instant::now())?;
-    let subprotocol = first_subprotocol(request.headers());
-    let session = session::Session {
+    Ok(Session {
         server: Arc::clone(server),
-        source,
+        source: server.sources.open(name, Instant::now())?,
         decoder: wishes.decoder(server, server.limits.message_bytes),
         wants_ack: wishes.ack,
-    };
-    upgrade(
-        request,
-        server,
-        session::socket_config(&server.limits),
-        |socket| session.run(socket),
-    );
-    Ok(switching_protocols(&key, subprotocol))
+    })
 }
 
 /// Answers `POST /ingest/{source}`: one message in any of the formats, which may hold many readings.
 pub(crate) async fn post(
     State(server): State<Arc<Server>>,
+    Extension(connection): Extension<Connection>,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    match take_post(&server, &name, query.as_deref(), &headers, body).await {
+    match take_post(&server, connection, &name, query.as_deref(), &headers, body).await {
         Ok(response) => response,
         Err(refusal) => refusal.into_response(),
     }
@@ -144,12 +171,16 @@ pub(crate) async fn post(
 
 async fn take_post(
     server: &Server,
+    connection: Connection,
     name: &str,
     query: Option<&str>,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
     check_origin(headers)?;
+    server
+        .gate
+        .require(headers, Permission::Publish, connection.peer)?;
     let wishes = Wishes::from_query(query)?;
     let source = server.sources.open(name, Instant::now())?;
     let wait = source.wait(Instant::now());

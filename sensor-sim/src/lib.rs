@@ -9,6 +9,8 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+mod access;
+pub mod access_args;
 mod announcement;
 mod assets;
 mod candidates;
@@ -23,6 +25,7 @@ mod cursor;
 pub mod datasets_command;
 mod delivery;
 mod ending;
+mod gate;
 mod http;
 mod ingest;
 mod late_labels;
@@ -44,6 +47,7 @@ mod twins;
 mod upgrade;
 mod viewer_session;
 
+pub use access::{Access, Host, HostError, Token, TokenError};
 pub use config::{Config, Start};
 pub use cross_validation::Score;
 pub use limits::Limits;

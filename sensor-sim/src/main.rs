@@ -2,17 +2,17 @@
 #![forbid(unsafe_code)]
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Parser as _;
 use sensor_sim::cli::{Cli, Command, ServeArgs, UsageError};
 use sensor_sim::publish::PublishArgs;
-use sensor_sim::{Prepared, datasets_command, publish, serve};
+use sensor_sim::{Access, Config, Prepared, datasets_command, publish, serve};
 use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
-use tracing::info;
+use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -55,9 +55,16 @@ async fn run_publisher(args: PublishArgs) -> Result<()> {
 async fn run_server(args: ServeArgs) -> Result<()> {
     let mut stop = std::pin::pin!(stop_signal()?);
     // Before the long work, so that a taken port is said at once.
-    let listener = bind(args.port).await?;
+    let access = args.access.access()?;
+    let listener = bind(args.access.bind, args.port).await?;
     let address = listener.local_addr().context("asking for the own address")?;
-    let preparing = spawn_blocking(move || -> Result<Prepared> { Ok(Prepared::new(args.config()?)?) });
+    if args.access.is_open() {
+        tell_who_gets_in(&access);
+    }
+    let preparing = spawn_blocking(move || -> Result<Prepared> {
+        let config = args.config()?;
+        Ok(Prepared::new(Config { access, ..config })?)
+    });
     let prepared = tokio::select! {
         prepared = preparing => prepared.context("preparing the model")??,
         () = &mut stop => {
@@ -66,22 +73,48 @@ async fn run_server(args: ServeArgs) -> Result<()> {
             std::process::exit(0);
         }
     };
-    say_address(&format!("http://{address}/"))?;
+    say_address(&format!("http://{}/", reachable(address)))?;
     let summary = serve(listener, prepared, stop).await.context("serving")?;
     info!("{summary}");
     Ok(())
 }
 
-async fn bind(port: u16) -> Result<TcpListener> {
-    match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+/// The address under which this machine's own programs reach a server that listens on `bound`.
+fn reachable(bound: SocketAddr) -> SocketAddr {
+    match bound.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, bound.port()).into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, bound.port()).into(),
+        _ => bound,
+    }
+}
+
+/// For whoever starts a server that others can reach.
+fn tell_who_gets_in(access: &Access) {
+    if access.read.is_none() {
+        warn!("everybody who reaches this port may read: there is no read token");
+    }
+    if access.publish.is_none() {
+        warn!("everybody who reaches this port may publish: there is no publish token");
+    }
+    warn!(
+        "tokens and readings cross the network in the clear; only a network that you trust should carry them"
+    );
+}
+
+async fn bind(ip: IpAddr, port: u16) -> Result<TcpListener> {
+    match TcpListener::bind((ip, port)).await {
         Ok(listener) => Ok(listener),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             bail!(
                 "port {port} is taken: end the program that holds it, or choose another with --port (0 picks a free one)"
             )
         }
-        Err(error) => Err(error)
-            .with_context(|| format!("listening on port {port}; another one may be allowed (--port)")),
+        Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+            bail!("this machine has no address {ip}: --bind takes one of its own, or 0.0.0.0 for all of them")
+        }
+        Err(error) => Err(error).with_context(|| {
+            format!("listening on {ip}, port {port}; another one may be allowed (--bind, --port)")
+        }),
     }
 }
 

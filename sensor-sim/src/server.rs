@@ -25,6 +25,7 @@ use crate::channels::Channels;
 use crate::clock::SessionClock;
 use crate::command_line::command_line;
 use crate::config::{Config, Start};
+use crate::gate::Gate;
 use crate::http::router;
 use crate::limits::Limits;
 use crate::model::{self, ModelError, ModelFile};
@@ -50,6 +51,7 @@ pub(crate) struct Server {
     /// What sensors feed.
     pub(crate) sources: Sources,
     pub(crate) limits: Limits,
+    pub(crate) gate: Gate,
     pub(crate) default_queue: u32,
     /// Viewers connected now, and since the start.
     pub(crate) n_viewers: AtomicUsize,
@@ -242,6 +244,7 @@ pub async fn serve(
         ),
         channels,
         limits: config.limits.clone(),
+        gate: Gate::new(config.access.clone()),
         default_queue: config.queue.get(),
         n_viewers: AtomicUsize::new(0),
         n_viewers_ever: AtomicUsize::new(0),

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use axum::extract::{Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use hyper::upgrade::Upgraded;
@@ -15,32 +15,64 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tracing::debug;
 
+use crate::accept::Connection;
+use crate::access::Permission;
+use crate::ending::close;
 use crate::http::Refusal;
 use crate::server::Server;
 use crate::viewer_session;
 
 /// Answers `GET /live`.
-pub(crate) async fn live(State(server): State<Arc<Server>>, mut request: Request) -> Response {
-    let accepted = check(request.headers(), "/live").and_then(|key| {
-        let subprotocol = choose_subprotocol(request.headers())?;
-        if server.n_viewers.load(Ordering::Relaxed) >= server.limits.viewers.get() {
-            let message = format!(
-                "{} viewers are connected, as many as may be (--max-viewers)",
-                server.limits.viewers
-            );
-            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message));
+pub(crate) async fn live(
+    State(server): State<Arc<Server>>,
+    Extension(connection): Extension<Connection>,
+    mut request: Request,
+) -> Response {
+    accept_viewer(&server, connection, &mut request).unwrap_or_else(|refusal| refusal.into_response())
+}
+
+fn accept_viewer(
+    server: &Arc<Server>,
+    connection: Connection,
+    request: &mut Request,
+) -> Result<Response, Refusal> {
+    let headers = request.headers();
+    let key = check(headers, "/live")?;
+    let subprotocol = choose_subprotocol(headers)?;
+    let pending = server
+        .gate
+        .require_of_socket(headers, Permission::Read, connection.peer)?;
+    check_seats(server)?;
+    let session_server = Arc::clone(server);
+    let config = viewer_session::socket_config();
+    upgrade(request, server, config, async move |mut socket| {
+        if let Some(pending) = pending {
+            if !pending.settle(&session_server, &mut socket).await {
+                return;
+            }
+            // Others may have come meanwhile.
+            if let Err(refusal) = check_seats(&session_server) {
+                return close(&mut socket, &refusal.into(), protocol::MAX_VIEWER_MESSAGE_BYTES).await;
+            }
         }
-        Ok((key, subprotocol))
+        viewer_session::run(socket, session_server).await;
     });
-    let (key, subprotocol) = match accepted {
-        Ok(accepted) => accepted,
-        Err(refusal) => return refusal.into_response(),
-    };
-    let session_server = Arc::clone(&server);
-    upgrade(&mut request, &server, viewer_session::socket_config(), |socket| {
-        viewer_session::run(socket, session_server)
-    });
-    switching_protocols(&key, subprotocol.map(HeaderValue::from_static))
+    Ok(switching_protocols(
+        &key,
+        subprotocol.map(HeaderValue::from_static),
+    ))
+}
+
+/// Whether one more viewer may connect.
+fn check_seats(server: &Server) -> Result<(), Refusal> {
+    if server.n_viewers.load(Ordering::Relaxed) < server.limits.viewers.get() {
+        return Ok(());
+    }
+    let message = format!(
+        "{} viewers are connected, as many as may be (--max-viewers)",
+        server.limits.viewers
+    );
+    Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message))
 }
 
 /// The WebSocket once the handshake is over.

@@ -102,7 +102,7 @@ where
 
     let n_viewers = server.n_viewers.fetch_sub(1, Ordering::Relaxed) - 1;
     match end {
-        End::Left | End::ServerEnds => info!(n_delivered, n_viewers, "viewer left"),
+        End::Left | End::ServerEnds | End::Refused { .. } => info!(n_delivered, n_viewers, "viewer left"),
         End::Silent => info!(
             n_delivered,
             n_viewers,

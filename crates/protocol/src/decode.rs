@@ -194,12 +194,22 @@ impl ServerMessage {
 
 impl ViewerMessage {
     /// The values of `op` that a viewer sends.
-    pub const OPS: &'static [&'static str] = &["subscribe", "ack", "ping", "play", "pause", "seek", "speed"];
+    pub const OPS: &'static [&'static str] = &[
+        "auth",
+        "subscribe",
+        "ack",
+        "ping",
+        "play",
+        "pause",
+        "seek",
+        "speed",
+    ];
 
     /// This message's `op`.
     #[must_use]
     pub fn op(&self) -> &'static str {
         match self {
+            Self::Auth(_) => "auth",
             Self::Subscribe(_) => "subscribe",
             Self::Ack(_) => "ack",
             Self::Ping(_) => "ping",
@@ -224,6 +234,7 @@ impl ViewerMessage {
     pub fn from_json(text: &str) -> Result<Self, DecodeError> {
         let op = op_of(text, Self::OPS)?;
         let message = match op {
+            "auth" => Self::Auth(fields(op, text)?),
             "subscribe" => Self::Subscribe(fields(op, text)?),
             "ack" => Self::Ack(fields(op, text)?),
             "ping" => Self::Ping(fields(op, text)?),
@@ -257,7 +268,7 @@ impl ViewerMessage {
             }
             Self::Ping(Ping { viewer_sent_micros }) => check_time(self.op(), *viewer_sent_micros),
             Self::Speed(speed) => check_speed(self.op(), "factor", speed.factor),
-            Self::Ack(_) | Self::Play(_) | Self::Pause(_) | Self::Seek(_) => Ok(()),
+            Self::Auth(_) | Self::Ack(_) | Self::Play(_) | Self::Pause(_) | Self::Seek(_) => Ok(()),
         }
     }
 }
@@ -433,13 +444,13 @@ mod tests {
         check(
             r#"{"channel":0}"#,
             "malformed",
-            "expected a text in `op`, one of subscribe, ack, ping, play, pause, seek, speed: \
+            "expected a text in `op`, one of auth, subscribe, ack, ping, play, pause, seek, speed: \
              missing field `op` at line 1 column 13",
         );
         check(
             r#"{"op":"stop","channel":0}"#,
             "unknown-op",
-            "unknown op `stop`; known are subscribe, ack, ping, play, pause, seek, speed",
+            "unknown op `stop`; known are auth, subscribe, ack, ping, play, pause, seek, speed",
         );
         check(
             r#"{"op":"play"}"#,

@@ -4,6 +4,8 @@
 //! unless a field says otherwise. Sequence numbers count per channel from 0 and are never reused within a session.
 //! Unknown fields are ignored, so that version 1 can grow.
 
+use std::fmt;
+
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// What the server sends.
@@ -38,6 +40,8 @@ pub enum ServerMessage {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "kebab-case")]
 pub enum ViewerMessage {
+    /// Shows the token, as the first message, where the server asks for one; sensors send it too.
+    Auth(Auth),
     /// Starts a channel's readings; a second one for the channel replaces the first.
     Subscribe(Subscribe),
     /// Gives credit back: every reading below a sequence number has been labelled or given up.
@@ -344,10 +348,24 @@ pub struct Label {
 /// What went wrong with a viewer's message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorMessage {
-    /// For programs: `malformed`, `unknown-op`, `unknown-channel`, `not-subscribed`, `bad-value`, `not-possible`, `too-large`.
+    /// For programs: `malformed`, `unknown-op`, `unknown-channel`, `not-subscribed`, `bad-value`, `not-possible`, `too-large`,
+    /// `auth-required`.
     pub code: String,
     /// For people: what was expected, what came, what to do.
     pub message: String,
+}
+
+/// Shows a token. Its `Debug` does not.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Auth {
+    /// The token.
+    pub token: String,
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Auth").finish_non_exhaustive()
+    }
 }
 
 /// Starts a channel's readings.

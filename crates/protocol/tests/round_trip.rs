@@ -277,7 +277,7 @@ fn viewer_message() -> impl Strategy<Value = ViewerMessage> {
                 resume,
             })
         });
-    let numbers = (any::<u16>(), any::<u64>(), finite(), positive(), 0..6_u8).prop_map(
+    let numbers = (any::<u16>(), any::<u64>(), finite(), positive(), 0..7_u8).prop_map(
         |(channel, number, viewer_sent_micros, factor, which)| match which {
             0 => ViewerMessage::Ack(Ack {
                 channel,
@@ -289,6 +289,9 @@ fn viewer_message() -> impl Strategy<Value = ViewerMessage> {
             4 => ViewerMessage::Seek(Seek {
                 channel,
                 position: number,
+            }),
+            5 => ViewerMessage::Auth(Auth {
+                token: format!("{number:x}"),
             }),
             _ => ViewerMessage::Speed(Speed { channel, factor }),
         },

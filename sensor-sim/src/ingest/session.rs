@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{SinkExt as _, StreamExt as _};
 use protocol::sensor::SensorDecoder;
-use protocol::{ErrorMessage, IngestFormat, IngestHello, IngestMessage};
+use protocol::{ErrorMessage, IngestFormat, IngestHello, IngestMessage, ViewerMessage};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
 use tracing::{debug, info};
@@ -108,6 +108,7 @@ impl Session {
         let mut heard_at = Instant::now();
         let mut complaints = Complaints::default();
         let mut is_pinned = false;
+        let mut is_first = true;
         let shutdown = self.server.shutdown.clone();
         loop {
             tokio::select! {
@@ -133,6 +134,10 @@ impl Session {
                         // tungstenite answers pings and the closing handshake by itself.
                         Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => continue,
                     };
+                    // It is in already: no token is needed, or the head had it.
+                    if std::mem::take(&mut is_first) && is_auth(&message) {
+                        continue;
+                    }
                     for answer in self.take(bytes, is_binary, &mut complaints, &mut is_pinned) {
                         if let Err(end) = send(socket, &answer).await {
                             return end;
@@ -212,6 +217,14 @@ impl Session {
         answers[2] = self.wants_ack.then(|| IngestMessage::Ack(ack(taken)));
         answers.into_iter().flatten()
     }
+}
+
+/// Whether a message shows a token, which is no reading.
+fn is_auth(message: &Message) -> bool {
+    let Message::Text(text) = message else {
+        return false;
+    };
+    matches!(ViewerMessage::from_json(text), Ok(ViewerMessage::Auth(_)))
 }
 
 async fn send(socket: &mut Socket, message: &IngestMessage) -> Result<(), End> {

@@ -81,6 +81,8 @@ async fn answer(text: &str, server: &Server) -> Option<ToWriter> {
                 server_received_micros,
             });
         }
+        // It is in already: no token is needed, or the head had it.
+        ViewerMessage::Auth(_) => return None,
         ViewerMessage::Subscribe(subscribe) => (subscribe.channel, Wish::Subscribe(subscribe)),
         ViewerMessage::Ack(ack) => (ack.channel, Wish::Acknowledge(ack.next_seq)),
         ViewerMessage::Play(play) => (play.channel, Wish::Command(Command::Play)),

@@ -1,6 +1,7 @@
 //! sensor-sim from outside: real sockets, real processes.
 #![allow(clippy::unwrap_used, reason = "helpers of tests panic as tests do")]
 
+mod access;
 mod bad_input;
 mod http;
 mod ingest;

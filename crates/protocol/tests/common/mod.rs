@@ -129,6 +129,12 @@ pub(crate) fn server_messages() -> Vec<(&'static str, ServerMessage)> {
 pub(crate) fn viewer_messages() -> Vec<(&'static str, ViewerMessage)> {
     vec![
         (
+            "auth",
+            ViewerMessage::Auth(Auth {
+                token: "b1946ac92492d2347c6235b4d2611184".to_owned(),
+            }),
+        ),
+        (
             "subscribe",
             ViewerMessage::Subscribe(Subscribe {
                 channel: 1,
