@@ -11,13 +11,15 @@ mod decode;
 mod ingest;
 mod message;
 mod number_type;
+mod record;
 #[cfg(feature = "sensor")]
 pub mod sensor;
 
-pub use batch::{BatchError, BatchHeader, BatchWriter, ReadingBatch, Record, RecordHead, RecordLayout};
+pub use batch::{BatchError, BatchHeader, BatchWriter, ReadingBatch};
 pub use decode::DecodeError;
 pub use ingest::*;
 pub use message::*;
+pub use record::{Record, RecordHead, RecordLayout};
 
 /// The WebSocket subprotocol of `/live`.
 pub const SUBPROTOCOL: &str = "runnel.v1";
