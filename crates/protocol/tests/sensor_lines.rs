@@ -110,7 +110,7 @@ fn pairs_are_readings() {
     check(">a:1;2;3", "a=1 | a=2 | a=3");
     check(
         ">temp:21.5§°C|g\n>:a line for the log\n>state:open|t",
-        "temp=21.5",
+        "temp=21.5 °C",
     );
 }
 

@@ -76,6 +76,28 @@ fn features_and_classes_are_found_in_order_of_appearance() {
 }
 
 #[wasm_bindgen_test(unsupported = test)]
+fn the_first_unit_of_a_feature_is_a_revision_and_stays() {
+    let mut schema = SourceSchema::default();
+    let units = |schema: &SourceSchema| {
+        schema
+            .units()
+            .map(|unit| unit.map(str::to_owned))
+            .collect::<Vec<_>>()
+    };
+    accept(&mut schema, r#"[{"n":"a","v":1},{"n":"b","u":"V","v":2}]"#).unwrap();
+    assert_eq!(
+        (units(&schema), schema.revision()),
+        (vec![None, Some("V".to_owned())], 1)
+    );
+    // A base unit, a sum, and another unit than before.
+    let pack = r#"[{"bu":"A","n":"a","v":1},{"n":"e","s":2},{"n":"b","u":"mV","v":3}]"#;
+    assert_eq!(accept(&mut schema, pack), accepted("1 3 2", None, true));
+    assert_eq!(units(&schema), [Some("A".to_owned()), Some("V".to_owned()), None]);
+    assert_eq!(accept(&mut schema, pack), accepted("1 3 2", None, false));
+    assert_eq!(schema.revision(), 2);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
 fn features_and_classes_are_bounded() {
     let mut schema = SourceSchema::new(2, 1);
     assert_eq!(

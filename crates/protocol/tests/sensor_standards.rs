@@ -35,18 +35,18 @@ fn senml_packs_are_readings_by_time() {
     // The examples of RFC 8428, section 5.1.
     check(
         r#"[{"n":"urn:dev:ow:10e2073a01080063","u":"Cel","v":23.1}]"#,
-        "urn:dev:ow:10e2073a01080063=23.1",
+        "urn:dev:ow:10e2073a01080063=23.1 Cel",
     );
     check(
         r#"[{"bn":"urn:dev:ow:10e2073a01080063:","n":"voltage","u":"V","v":120.1},{"n":"current","u":"A","v":1.2}]"#,
-        "urn:dev:ow:10e2073a01080063:voltage=120.1, urn:dev:ow:10e2073a01080063:current=1.2",
+        "urn:dev:ow:10e2073a01080063:voltage=120.1 V, urn:dev:ow:10e2073a01080063:current=1.2 A",
     );
     check(
         r#"[{"bn":"urn:dev:ow:10e2073a0108006:","bt":1.276020076001e+09,"bu":"A","bver":5,"n":"voltage","u":"V","v":120.1},
             {"n":"current","t":-5,"v":1.2},{"n":"current","t":-4,"v":1.3},{"n":"current","v":1.7}]"#,
-        "urn:dev:ow:10e2073a0108006:current=1.2, @1276020071001000 Seconds | \
-         urn:dev:ow:10e2073a0108006:current=1.3, @1276020072001000 Seconds | \
-         urn:dev:ow:10e2073a0108006:voltage=120.1, urn:dev:ow:10e2073a0108006:current=1.7, @1276020076001000 Seconds",
+        "urn:dev:ow:10e2073a0108006:current=1.2 A, @1276020071001000 Seconds | \
+         urn:dev:ow:10e2073a0108006:current=1.3 A, @1276020072001000 Seconds | \
+         urn:dev:ow:10e2073a0108006:voltage=120.1 V, urn:dev:ow:10e2073a0108006:current=1.7 A, @1276020076001000 Seconds",
     );
     // Small times are relative to now.
     check(
@@ -135,8 +135,8 @@ fn cbor_items_are_readings() {
         "82 a6 21 781b 75726e3a6465763a6f773a3130653230373361303130383030363a 22 fb41d303a15b001062 23 6141 \
          20 05 00 67 766f6c74616765 02 fb405e066666666666 a3 00 67 63757272656e74 06 24 02 fb3ff3333333333333",
         SenmlCbor,
-        "urn:dev:ow:10e2073a0108006:current=1.2, @1276020071001000 Seconds | \
-         urn:dev:ow:10e2073a0108006:voltage=120.1, @1276020076001000 Seconds",
+        "urn:dev:ow:10e2073a0108006:current=1.2 A, @1276020071001000 Seconds | \
+         urn:dev:ow:10e2073a0108006:voltage=120.1 A, @1276020076001000 Seconds",
     );
     // Text in a binary message is text.
     check("7b2261223a317d", SensorFormat::JsonObject, "a=1");

@@ -82,6 +82,18 @@ impl SensorDecoder {
         }
     }
 
+    /// The same with the device's clock as an earlier decoder of its messages left it.
+    #[must_use]
+    pub fn with_clock(self, clock: BootClock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// The device's clock, as the messages so far show it.
+    #[must_use]
+    pub fn clock(&self) -> BootClock {
+        self.clock
+    }
+
     /// The format found or declared; `None` before the first message.
     #[must_use]
     pub fn format(&self) -> Option<SensorFormat> {

@@ -12,14 +12,14 @@ pub(super) struct Groups<'n> {
     names: HashSet<(usize, &'n str)>,
 }
 
-/// A time, if there is one, and the values of it in order of appearance.
-type Group<'n> = (Option<f64>, Vec<(&'n str, f64)>);
+/// A time, if there is one, and the values of it in order of appearance: name, value, unit.
+type Group<'n> = (Option<f64>, Vec<(&'n str, f64, Option<&'n str>)>);
 
 impl<'n> Groups<'n> {
     /// Adds a value; one whose name occurred at this time already begins another reading of the same time.
-    pub(super) fn add(&mut self, time: Option<f64>, name: &'n str, value: f64) {
+    pub(super) fn add(&mut self, time: Option<f64>, name: &'n str, value: f64, unit: Option<&'n str>) {
         let idx = self.group(time, name);
-        self.groups[idx].1.push((name, value));
+        self.groups[idx].1.push((name, value, unit));
     }
 
     fn group(&mut self, time: Option<f64>, name: &'n str) -> usize {

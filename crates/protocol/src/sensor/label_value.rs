@@ -36,8 +36,9 @@ pub(super) fn read<'l>(
     for (time, features) in groups.into_sorted() {
         let mut drafting = sink.drafting();
         drafting.draft.time = time.and_then(RawTime::from_number);
-        for (name, value) in features {
+        for (name, value, unit) in features {
             drafting.feature(name.to_owned(), value)?;
+            drafting.unit(unit);
         }
         let draft = drafting.finish()?;
         sink.drafts.push(draft);
@@ -117,7 +118,7 @@ fn teleplot<'l>(
         return Ok(());
     }
     let name = checked(name.trim(), line)?;
-    let (values, _unit) = values.split_once('§').unwrap_or((values, ""));
+    let (values, unit) = values.split_once('§').unwrap_or((values, ""));
     for point in values.split(';').map(str::trim).filter(|point| !point.is_empty()) {
         budget.value()?;
         let (time, value) = match point.split_once(':') {
@@ -127,7 +128,7 @@ fn teleplot<'l>(
         if value.contains(':') {
             return Err(malformed(EXPECTED, line));
         }
-        groups.add(time, name, parsed(name, value)?);
+        groups.add(time, name, parsed(name, value)?, Some(unit.trim()));
     }
     Ok(())
 }

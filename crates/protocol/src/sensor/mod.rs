@@ -43,6 +43,7 @@ use std::str::FromStr;
 pub use decoder::{DecoderOptions, SensorDecoder};
 pub use error::SensorError;
 pub use schema::{Accepted, SchemaError, SourceSchema};
+pub use time::BootClock;
 
 /// What a message holds: readings and labels of earlier readings, in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +59,8 @@ pub enum SensorEvent {
 pub struct SensorReading {
     /// Names and values in order of appearance; at least one, no name twice. NaN is a missing value; none is infinite.
     pub features: Vec<(String, f64)>,
+    /// Units, where the source says them, each after the position in `features` of what is measured in it.
+    pub units: Vec<(usize, String)>,
     /// When it was taken, if the source says so; otherwise the time of arrival is the best there is.
     pub time: Option<SensorTime>,
     /// Its true label, if the source knows it.

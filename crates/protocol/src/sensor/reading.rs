@@ -65,6 +65,7 @@ impl Ignored {
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     pub(super) features: Vec<(String, f64)>,
+    units: Vec<(usize, String)>,
     pub(super) time: Option<RawTime>,
     time_name: String,
     label: Option<(String, String)>,
@@ -184,6 +185,14 @@ impl<'m> Drafting<'m> {
         Ok(())
     }
 
+    /// Gives the newest feature its unit, if it has one; a unit longer than any name is none.
+    pub(super) fn unit(&mut self, unit: Option<&str>) {
+        let is_one = |unit: &&str| (1..=MAX_NAME_BYTES).contains(&unit.len());
+        if let (Some(unit), Some(idx)) = (unit.filter(is_one), self.draft.features.len().checked_sub(1)) {
+            self.draft.units.push((idx, unit.to_owned()));
+        }
+    }
+
     /// Takes the value of a reserved word.
     pub(super) fn reserved(
         &mut self,
@@ -290,6 +299,7 @@ impl Draft {
         }
         SensorEvent::Reading(SensorReading {
             features: self.features,
+            units: self.units,
             time,
             true_label,
             id: id.or_else(|| seq.map(|seq| seq.to_string())),

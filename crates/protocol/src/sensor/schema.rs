@@ -12,7 +12,7 @@ const MAX_LISTED: usize = 8;
 ///
 /// Features found from readings keep the order in which they first appeared, and none ever goes: a reading without one of
 /// them has NaN in its place, so a device that sends now these and now those of its sensors has one schema. A new name,
-/// and a new class, is a new revision. Declared features, or classes, stay as they are and nothing else is accepted.
+/// a new class, and the first unit of a feature, is a new revision. Declared features, or classes, stay as they are and nothing else is accepted.
 #[derive(Debug, Clone)]
 pub struct SourceSchema {
     names: Vec<String>,
@@ -138,7 +138,7 @@ impl SourceSchema {
         self.names.iter().map(String::as_str)
     }
 
-    /// Units of the features, in order, where declared.
+    /// Units of the features, in order, where declared or said by the source.
     pub fn units(&self) -> impl ExactSizeIterator<Item = Option<&str>> + Clone {
         self.units.iter().map(Option::as_deref)
     }
@@ -205,12 +205,20 @@ impl SourceSchema {
             }
             None => (None, false),
         };
-        let is_new_revision = is_new_class || !new.is_empty();
+        let mut is_new_revision = is_new_class || !new.is_empty();
         for (name, value) in new {
             self.positions.insert(name.clone(), self.names.len());
             self.names.push(name.clone());
             self.units.push(None);
             row.push(value);
+        }
+        // The first unit holds, since viewers have been told of it.
+        for (idx, unit) in reading.units.iter().filter(|_| !self.is_declared) {
+            let position = features.get(*idx).and_then(|(name, _)| self.positions.get(name));
+            if let Some(known @ None) = position.map(|&position| &mut self.units[position]) {
+                *known = Some(unit.clone());
+                is_new_revision = true;
+            }
         }
         self.revision += u32::from(is_new_revision);
         Ok(Accepted {

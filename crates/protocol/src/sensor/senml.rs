@@ -1,7 +1,7 @@
 //! SenML packs, JSON and CBOR: C. Jennings et al., "Sensor Measurement Lists (SenML)", RFC 8428, 2018.
 //!
-//! The records of one time are one reading, and readings come in order of time. Units are not read. Base values hold
-//! within a pack, as the RFC has it.
+//! The records of one time are one reading, and readings come in order of time. Base values hold within a pack,
+//! as the RFC has it; a sum has no unit here, as it is in that of the record times seconds.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
@@ -74,6 +74,7 @@ struct Base {
     time: f64,
     value: f64,
     sum: f64,
+    unit: Option<String>,
 }
 
 /// Name and text of the true label, by the bits of its time.
@@ -84,6 +85,7 @@ struct Resolved {
     name: String,
     time: f64,
     value: f64,
+    unit: Option<String>,
 }
 
 /// Appends the readings of a pack.
@@ -113,14 +115,20 @@ pub(super) fn read(
         sink.ignored.add(name);
     }
     let mut groups = Groups::default();
-    for Resolved { name, time, value } in &resolved {
-        groups.add(Some(*time), name, *value);
+    for record in &resolved {
+        groups.add(
+            Some(record.time),
+            &record.name,
+            record.value,
+            record.unit.as_deref(),
+        );
     }
     for (time, features) in groups.into_sorted() {
         let time = time.unwrap_or(0.0);
         let mut drafting = sink.drafting();
-        for (name, value) in features {
+        for (name, value, unit) in features {
             drafting.feature(name.to_owned(), value)?;
+            drafting.unit(unit);
         }
         // No time at all is the time of arrival, which needs no saying.
         drafting.draft.time = match time {
@@ -200,6 +208,9 @@ fn record(
     base.time = number("bt")?.unwrap_or(base.time);
     base.value = number("bv")?.unwrap_or(base.value);
     base.sum = number("bs")?.unwrap_or(base.sum);
+    if let Some(unit) = text("bu")? {
+        base.unit = Some(unit.to_owned());
+    }
 
     let own_name = text("n")?.unwrap_or("");
     let mut name = format!("{}{own_name}", base.name);
@@ -239,10 +250,12 @@ fn record(
         sink.ignored.add(&name);
         return Ok(());
     }
+    let mut unit = text("u")?.map(str::to_owned).or_else(|| base.unit.clone());
     let value = match (value.map(|value| value + base.value).or(boolean), sum) {
         (Some(value), _) => value,
         (None, Some(sum)) => {
             name.push_str(".sum");
+            unit = None;
             sum + base.sum
         }
         (None, None) if record.get("n").is_none() => return Ok(()), // Base values alone.
@@ -258,6 +271,11 @@ fn record(
             "a record has no name: expected `n` or `bn`".to_owned(),
         ));
     }
-    resolved.push(Resolved { name, time, value });
+    resolved.push(Resolved {
+        name,
+        time,
+        value,
+        unit,
+    });
     Ok(())
 }

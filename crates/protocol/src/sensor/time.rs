@@ -190,12 +190,15 @@ fn days_since_epoch(year: i64, month: i64, day: i64) -> Option<i64> {
 
 /// Relates a device's own clock, which starts with the device, to the time of arrival.
 ///
+/// A [`SensorDecoder`](super::SensorDecoder) has one. Whoever decodes the messages of one device with several decoders, one after
+/// the other, hands it on, so that times stay as far apart as they were on the device.
+///
 /// The unit is found by comparing how fast device and arrival advance; until 0.2 s have passed an integer counts as
 /// milliseconds and a fraction as seconds. The offset is that of the fastest message so far: no reading is dated after
 /// its arrival, and a message that waited on its way keeps its true time. A clock that goes back by more than a second
-/// has started anew.
+/// has started anew; one that leaps ahead of the arrivals is another device's, and is taken as if started anew.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct BootClock {
+pub struct BootClock {
     state: Option<Running>,
 }
 
@@ -244,9 +247,7 @@ impl BootClock {
             .reduce(|a, b| if b.0 > a.0 { b } else { a });
         let alignment = newest.map_or_else(Alignment::default, |(newest, unit)| {
             let running = match self.state {
-                Some(running) if (running.last_value - newest) / running.per_sec <= 1.0 => {
-                    running.advanced(newest, arrived)
-                }
+                Some(running) if running.is_continued(newest, arrived) => running.advanced(newest, arrived),
                 _ => Running::started(newest, unit, arrived),
             };
             self.state = Some(running);
@@ -308,6 +309,23 @@ impl Running {
         (-1.0..=elapsed_secs * 2.0 + 60.0).contains(&passed_secs)
     }
 
+    /// Whether the clock that showed `last_value` may show this now.
+    fn is_continued(self, value: f64, arrived: f64) -> bool {
+        if self.is_unit_known {
+            return self.goes_on(value, arrived);
+        }
+        let is_back = (self.last_value - value) / self.per_sec > 1.0;
+        // Arrivals are not even, but units are a factor of 1,000 apart.
+        let is_unit = |thousands: f64| (thousands - thousands.round()).abs() <= 0.25;
+        !is_back && self.thousands(value, arrived).is_none_or(is_unit)
+    }
+
+    /// How many times 1,000 makes the clock's unit of a second, as far as its speed can be told yet.
+    fn thousands(self, value: f64, arrived: f64) -> Option<f64> {
+        let (passed, elapsed) = (value - self.first_value, arrived - self.first_arrived);
+        (elapsed >= UNIT_AFTER_MICROS && passed > 0.0).then(|| (passed / elapsed * 1_000_000.0).log10() / 3.0)
+    }
+
     fn alignment(self) -> Alignment {
         Alignment {
             micros_per_unit: 1_000_000.0 / self.per_sec,
@@ -316,10 +334,10 @@ impl Running {
     }
 
     fn advanced(mut self, value: f64, arrived: f64) -> Self {
-        let (passed, elapsed) = (value - self.first_value, arrived - self.first_arrived);
         let offset_of = |value: f64, arrived: f64, per_sec: f64| arrived - value / per_sec * 1_000_000.0;
-        if !self.is_unit_known && elapsed >= UNIT_AFTER_MICROS && passed > 0.0 {
-            let thousands = (passed / elapsed * 1_000_000.0).log10() / 3.0;
+        if !self.is_unit_known
+            && let Some(thousands) = self.thousands(value, arrived)
+        {
             self.per_sec = 1_000_f64.powi(thousands.round().clamp(0.0, 3.0) as i32);
             self.is_unit_known = true;
             self.offset_micros = offset_of(self.first_value, self.first_arrived, self.per_sec);
@@ -477,6 +495,20 @@ mod tests {
         let value = 1_705_314_700_000.0;
         let time = resolve(&mut clock, RawTime::Number { value }, NOON + 100_000_000);
         assert_eq!((time.micros, time.kind), (NOON + 100_000_000, TimeKind::Millis));
+    }
+
+    #[test]
+    fn devices_that_share_a_clock_are_dated_at_their_arrival() {
+        // Two devices, one reading a second each, which have been on for ten seconds and for two hours.
+        let mut clock = BootClock::default();
+        for n in 0..20_u64 {
+            for (started, after) in [(10_000.0, 0), (7_200_000.0, 400_000)] {
+                let value = started + n as f64 * 1_000.0;
+                let arrived = NOON + n * 1_000_000 + after;
+                let time = resolve(&mut clock, RawTime::Number { value }, arrived);
+                assert_eq!((time.micros, time.kind), (arrived, TimeKind::SinceBoot));
+            }
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use protocol::sensor::*;
 /// 2024-01-15 10:30:02 in UTC.
 pub const ARRIVED: u64 = 1_705_314_602_000_000;
 
-/// Events in short: `name=value` pairs, then `@µs` and how the time was said, `label`, `id`; missing values are `?`.
+/// Events in short: `name=value unit` pairs, then `@µs` and how the time was said, `label`, `id`; missing values are `?`.
 pub fn short(events: &[SensorEvent]) -> String {
     let one = |event: &SensorEvent| match event {
         SensorEvent::Label(LateLabel { target, true_label }) => format!("{target:?} is {true_label}"),
@@ -22,6 +22,9 @@ pub fn short(events: &[SensorEvent]) -> String {
             let mut parts: Vec<String> = features
                 .map(|(name, x)| format!("{name}={}", value(*x)))
                 .collect();
+            for (idx, unit) in &reading.units {
+                parts[*idx] += &format!(" {unit}");
+            }
             let SensorReading {
                 time, true_label, id, ..
             } = reading;
