@@ -189,10 +189,20 @@ async fn take_post(
     }
     let body = read_body(server, headers, body).await?;
     let arrived_micros = server.clock.now_micros();
-    // Each request is decoded for itself, so that one source can be tried in several formats by hand.
-    let mut decoder = wishes.decoder(server, server.limits.post_bytes);
+    // Each request is decoded for itself, so that one source can be tried in several formats by hand; only the device's
+    // clock goes on.
+    let mut decoder = wishes
+        .decoder(server, server.limits.post_bytes)
+        .with_clock(source.posted_clock());
     let events = decode(&mut decoder, &body, is_binary(headers, &body), arrived_micros)
         .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
+    source.keep_posted_clock(decoder.clock());
+    if events.is_empty() {
+        // Over a WebSocket a header may go ahead of its rows; here the next request would know nothing of it.
+        let message = "expected readings, got words alone, which could only be the header of a CSV table; \
+                       post a header together with its rows, or JSON such as {\"temp\":21.5}";
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, message));
+    }
     let (result, taken) = server
         .sources
         .take(&source, &events, arrived_micros, Instant::now());

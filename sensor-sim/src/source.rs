@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use classifier::ModelMetadata;
-use protocol::sensor::{LabelTarget, LateLabel, SchemaError, SensorEvent, SensorReading, SourceSchema};
+use protocol::sensor::{
+    BootClock, LabelTarget, LateLabel, SchemaError, SensorEvent, SensorReading, SourceSchema,
+};
 use protocol::{Feature, NumberType, SourceState, Status};
 use tokio::time::Instant;
 
@@ -52,6 +54,8 @@ pub(crate) struct Source {
     n_users: AtomicUsize,
     /// There from the first reading on.
     channel: OnceLock<Arc<Channel>>,
+    /// How the times of posted readings relate to ours; each request hands it on to the next.
+    posted_clock: Mutex<BootClock>,
     /// Never held across an `.await`.
     feed: Mutex<Feed>,
 }
@@ -109,6 +113,7 @@ impl Source {
             name: name.to_owned(),
             n_users: AtomicUsize::new(0),
             channel: OnceLock::new(),
+            posted_clock: Mutex::default(),
             feed: Mutex::new(Feed {
                 schema: SourceSchema::new(max_features, MAX_CLASSES),
                 order: Vec::new(),
@@ -142,6 +147,16 @@ impl Source {
     /// The sequence number of the next reading.
     pub(crate) fn next_seq(&self) -> u64 {
         self.channel().map_or(0, |channel| channel.next_seq())
+    }
+
+    /// What earlier requests showed of the device's clock.
+    pub(crate) fn posted_clock(&self) -> BootClock {
+        *lock(&self.posted_clock)
+    }
+
+    /// For the next request. Of two at once the later one counts: either knows the clock well enough.
+    pub(crate) fn keep_posted_clock(&self, clock: BootClock) {
+        *lock(&self.posted_clock) = clock;
     }
 
     /// How long to wait before more may be sent.
@@ -294,6 +309,7 @@ impl Source {
     fn reshape(&self, feed: &mut Feed, has_time: bool, around: Surroundings<'_>) -> Result<(), Refused> {
         self.publish(feed);
         let names: Vec<String> = feed.schema.names().map(str::to_owned).collect();
+        let units: Vec<Option<String>> = feed.schema.units().map(|unit| unit.map(str::to_owned)).collect();
         let as_sent = || (0..names.len()).collect();
         let (given, order, near) = match choose(around.candidates, &names) {
             Choice::Model(candidate, order) => (Some(candidate), order, None),
@@ -322,7 +338,7 @@ impl Source {
             .iter()
             .map(|&idx| Feature {
                 name: names[idx].clone(),
-                unit: None,
+                unit: units[idx].clone(),
                 // What a sensor will send next is not known, so nothing narrower is safe.
                 number_type: NumberType::F64,
                 min: None,

@@ -1,0 +1,132 @@
+//! Which model labels a sensor: one with its very features, or one trained from its own labelled readings.
+
+use protocol::ServerMessage;
+use sensor_sim::Config;
+
+use crate::sensor::{early_viewer, names, next_schema, next_status, post, post_ok, sensors_only};
+use crate::support::{TestServer, config, dataset};
+
+#[tokio::test]
+async fn a_model_with_the_same_features_labels_a_sensor_in_any_order() {
+    let server = TestServer::start(config()).await;
+    // The replay's features, in another order.
+    post_ok(
+        &server,
+        "mine",
+        r#"{"double":0.3,"single":1.5,"long":3000009,"short":-47,"label":"blue"}"#,
+    )
+    .await;
+    let mut viewer = server.viewer().await;
+    let schema = next_schema(&mut viewer).await;
+    assert_eq!((schema.channel, schema.source.as_str()), (2, "mine"));
+    assert_eq!(names(&schema), ["short", "long", "single", "double"]);
+    assert_eq!(schema.classes, dataset().classes);
+    let model = schema.model.unwrap();
+    assert_eq!((model.url.as_str(), model.trained_until), ("/model/2", None));
+    let (_, replays) = server.http("GET /model/1", "").await;
+    let (_, ours) = server.http("GET /model/2", "").await;
+    assert!(!ours.is_empty() && ours == replays);
+    let status = next_status(&mut viewer, |status| status.channel == 2).await;
+    assert_eq!(status.message, None);
+    let resume = viewer.resume_at(0);
+    viewer
+        .subscribe(|request| {
+            request.channel = 2;
+            request.resume = resume;
+        })
+        .await;
+    let reading = loop {
+        if let ServerMessage::Reading(reading) = viewer.next().await {
+            break reading;
+        }
+    };
+    assert_eq!(
+        (reading.channel, reading.features, reading.true_label),
+        (2, vec![-47.0, 3_000_009.0, 1.5, 0.3], Some(2))
+    );
+
+    // One feature more: no model, and the reason.
+    post_ok(
+        &server,
+        "more",
+        r#"{"double":0.3,"single":1.5,"long":3000009,"short":-47,"extra":1}"#,
+    )
+    .await;
+    let schema = next_schema(&mut viewer).await;
+    assert!(schema.source == "more" && schema.model.is_none());
+    let status = next_status(&mut viewer, |status| status.channel == 3).await;
+    assert!(status.message.unwrap().contains("the model does not know extra"));
+    assert_eq!(
+        post(&server, "small", "", r#"{"a":1}"#).await.0,
+        409,
+        "the replay's own name"
+    );
+}
+
+/// Readings of an oven that is cold or hot.
+fn labelled_lines(numbers: std::ops::Range<u32>) -> String {
+    numbers
+        .map(|n| {
+            let (temp, label) = if n % 2 == 0 { (20, "cold") } else { (80, "hot") };
+            format!(
+                "{{\"temp\":{},\"hum\":{n},\"label\":\"{label}\"}}\n",
+                temp + n % 5
+            )
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_burst_is_learnt_from_whole_though_nothing_comes_after_it() {
+    let server = TestServer::start(sensors_only()).await;
+    let mut viewer = early_viewer(&server).await;
+    post_ok(&server, "oven", &labelled_lines(0..20)).await;
+    // Too soon after the first training for another one, which is made up for later.
+    post_ok(&server, "oven", &labelled_lines(20..500)).await;
+    while next_schema(&mut viewer)
+        .await
+        .model
+        .is_none_or(|model| model.trained_until != Some(500))
+    {}
+}
+
+#[tokio::test]
+async fn a_model_is_trained_from_the_labelled_readings_and_never_scored_on_them() {
+    let server = TestServer::start(sensors_only()).await;
+    let mut viewer = early_viewer(&server).await;
+    post_ok(&server, "oven", &labelled_lines(0..40)).await;
+    let schema = loop {
+        let schema = next_schema(&mut viewer).await;
+        if schema.model.is_some() {
+            break schema;
+        }
+    };
+    let model = schema.model.unwrap();
+    assert_eq!(model.trained_until, Some(40));
+    assert_eq!(schema.next_seq, 40);
+    assert_eq!(schema.classes, ["cold", "hot"]);
+    let (_, bytes) = server.http(&format!("GET {}", model.url), "").await;
+    assert_eq!(bytes.len() as u64, model.n_bytes);
+    let (mut knn, metadata) = classifier::Knn::from_bytes(&bytes).unwrap();
+    assert_eq!(metadata.feature_names, ["temp", "hum"]);
+    assert_eq!(knn.predict(&[82.0, 20.0]).unwrap(), 1);
+    let (head, _) = server.http("GET /model/1?sha256=0123", "").await;
+    assert!(head.starts_with("http/1.1 410"), "{head}");
+}
+
+#[tokio::test]
+async fn a_model_file_is_served_to_the_source_that_has_its_features() {
+    let replaying = TestServer::start(config()).await;
+    let (_, bytes) = replaying.http("GET /model/1", "").await;
+    let path = std::env::temp_dir().join(format!("sensor-sim-model-{}.safetensors", std::process::id()));
+    std::fs::write(&path, &bytes).unwrap();
+    let server = TestServer::start(Config {
+        model: Some(path.clone()),
+        ..sensors_only()
+    })
+    .await;
+    std::fs::remove_file(&path).unwrap();
+    post_ok(&server, "a", r#"{"short":1,"long":2,"single":3,"double":4}"#).await;
+    let viewer = server.viewer().await;
+    assert_eq!(viewer.schema.unwrap().model.unwrap().n_bytes, bytes.len() as u64);
+}
