@@ -48,6 +48,9 @@ const FIXED_HEADERS: [(HeaderName, &str); 5] = [
     (header::REFERRER_POLICY, "no-referrer"),
 ];
 
+/// The description of both ends for programs.
+const ASYNC_API: &str = include_str!("../../docs/asyncapi.yaml");
+
 /// The routes.
 pub(crate) fn router(server: Arc<Server>) -> Router {
     Router::new()
@@ -57,6 +60,10 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
         )
         .route("/model/{channel}", get(model))
         .route("/healthz", get(health))
+        .route(
+            "/asyncapi.yaml",
+            get(async || ([(header::CONTENT_TYPE, "application/yaml")], ASYNC_API)),
+        )
         .route("/live", get(live))
         .route("/ingest/{source}", get(ingest::socket).post(ingest::post))
         .route(

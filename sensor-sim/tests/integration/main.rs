@@ -1,8 +1,11 @@
 //! sensor-sim from outside: real sockets, real processes.
 #![allow(clippy::unwrap_used, reason = "helpers of tests panic as tests do")]
+#![allow(clippy::print_stderr, reason = "a test that leaves something out says what")]
 
 mod access;
+mod asyncapi;
 mod bad_input;
+mod clients;
 mod http;
 mod ingest;
 mod ingest_limits;
