@@ -16,6 +16,9 @@ const WASM_BINDGEN_VERSION: &str = "0.2.130";
 /// Debian's browser, its driver, and the fonts that it only recommends.
 const CHROMIUM_PACKAGES: [&str; 3] = ["chromium", "chromium-driver", "fonts-liberation"];
 
+/// The last version of websocat that is no preview.
+const WEBSOCAT_VERSION: &str = "1.14.0";
+
 /// Oldest major version of Node with all that the tests use.
 const OLDEST_NODE: u32 = 20;
 
@@ -198,6 +201,36 @@ pub(crate) fn wasm_test_runner() -> Result<PathBuf> {
         .context("installing wasm-bindgen's test runner")?;
     }
     Ok(runner)
+}
+
+/// websocat: from `PATH`, else built for tests on this machine, without TLS.
+pub(crate) fn websocat() -> Result<PathBuf> {
+    let tools = repo::target().join("tools");
+    let own = tools
+        .join("bin")
+        .join(format!("websocat{}", std::env::consts::EXE_SUFFIX));
+    if let Some(found) = repo::find_program("websocat") {
+        return Ok(found);
+    }
+    if !own.is_file() {
+        // Without --locked: its lock file has a crate that today's Rust refuses. Optimised it would take minutes.
+        repo::run(
+            repo::cargo()
+                .args(["install", "--quiet", "websocat", "--version"])
+                .args([WEBSOCAT_VERSION, "--no-default-features"])
+                .args(["--features", "signal_handler,unix_stdio", "--root"])
+                .arg(&tools)
+                .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+                .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+        )
+        .context("installing websocat")?;
+    }
+    Ok(own)
+}
+
+/// curl.
+pub(crate) fn curl() -> Result<PathBuf> {
+    found_or_installed(&["curl"], &["curl"], "curl")
 }
 
 /// The first of `programs` in `PATH`, else one installed from Debian's `packages`.

@@ -6,6 +6,8 @@ mod access;
 mod asyncapi;
 mod bad_input;
 mod clients;
+#[cfg(unix)]
+mod connect;
 mod http;
 mod ingest;
 mod ingest_limits;

@@ -155,14 +155,22 @@ fn native(log: &mut Log) -> Result<()> {
             "--no-fail-fast",
         ]);
     }
-    // The test of model files between Rust and Python; all others need no more than Rust.
-    match tools::python("viewer/e2e") {
-        Ok(python) => {
-            command.env("RUNNEL_PYTHON", python);
+    // Other languages' model files and the clients of docs/connect.md; all other tests need no more than Rust.
+    for (variable, program) in [
+        ("RUNNEL_PYTHON", tools::python("viewer/e2e")),
+        (
+            "RUNNEL_NODE",
+            tools::node_with_packages("sensor-sim/tests/clients"),
+        ),
+        ("RUNNEL_CURL", tools::curl()),
+        ("RUNNEL_WEBSOCAT", tools::websocat()),
+    ] {
+        match program {
+            Ok(program) => {
+                command.env(variable, program);
+            }
+            Err(error) => log.say(&format!("skipped: tests that need {variable}: {error:#}"))?,
         }
-        Err(error) => log.say(&format!(
-            "skipped: model files read and written by Python: {error:#}"
-        ))?,
     }
     log.run(&mut command)
 }

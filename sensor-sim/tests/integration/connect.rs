@@ -1,0 +1,333 @@
+//! The snippets of docs/connect.md and README.md, run as they stand: real clients against a real server.
+//!
+//! A snippet is a fenced block with an address of `/ingest/NAME`; its info string says what runs it. Nothing in it is
+//! changed but host and port, and the name for the second of two. A program that is not there leaves its snippets out,
+//! and says so; one that is named in the environment, as `cargo xtask test` does, has to be there.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use protocol::{Schema, ServerMessage};
+
+use crate::clients::{NODE_PATH, node, program};
+use crate::sensor::{early_viewer, names, sensors_only};
+use crate::support::{TestServer, Viewer};
+
+const DOCUMENTS: [&str; 2] = [
+    include_str!("../../../docs/connect.md"),
+    include_str!("../../../README.md"),
+];
+
+/// The server's address in the documents.
+const ADDRESS: &str = "127.0.0.1:9001";
+
+/// Info strings of what needs a board.
+const NOT_RUN: [&str; 2] = ["cpp", "python micropython"];
+
+/// Two of each program start at once, whatever else the machine does.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// What a viewer should see of a snippet.
+struct Expected {
+    source: &'static str,
+    features: &'static [&'static str],
+    /// With these an endless one is to get a model.
+    classes: &'static [&'static str],
+    is_endless: bool,
+}
+
+const fn expected(source: &'static str, features: &'static [&'static str]) -> Expected {
+    Expected {
+        source,
+        features,
+        classes: &[],
+        is_endless: true,
+    }
+}
+
+const EXPECTED: [Expected; 8] = [
+    Expected {
+        is_endless: false,
+        ..expected("curl1", &["temp", "hum"])
+    },
+    Expected {
+        is_endless: false,
+        classes: &["closed", "open"],
+        ..expected("curl2", &["temp", "hum"])
+    },
+    expected("shell1", &["processes", "second"]),
+    expected("linux1", &["load1", "load5", "load15"]),
+    Expected {
+        classes: &["closed", "open"],
+        ..expected("python1", &["temp", "hum"])
+    },
+    Expected {
+        classes: &["closed", "open"],
+        ..expected("py1", &["temp", "hum"])
+    },
+    expected("node1", &["rss", "heapUsed"]),
+    expected("nodered1", &["wave", "noise"]),
+];
+
+/// A fenced block that names a source.
+struct Snippet {
+    language: &'static str,
+    text: &'static str,
+    source: &'static str,
+}
+
+fn snippets() -> Vec<Snippet> {
+    let mut found = Vec::new();
+    for document in DOCUMENTS {
+        // Prose and blocks by turns.
+        for block in document.split("\n```").skip(1).step_by(2) {
+            let (language, text) = block.split_once('\n').unwrap();
+            if let Some((_, after)) = text.split_once("/ingest/") {
+                let end = after.find(|c: char| !c.is_ascii_alphanumeric());
+                let source = &after[..end.unwrap_or(after.len())];
+                found.push(Snippet {
+                    language,
+                    text,
+                    source,
+                });
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_snippet_is_run_or_needs_a_board() {
+    let snippets = snippets();
+    for snippet in &snippets {
+        let is_expected = EXPECTED.iter().any(|expected| expected.source == snippet.source);
+        let needs_board = NOT_RUN.contains(&snippet.language);
+        assert!(is_expected != needs_board, "{}", snippet.source);
+    }
+    for Expected { source, .. } in EXPECTED {
+        let n = snippets.iter().filter(|snippet| snippet.source == source).count();
+        assert_eq!(n, 1, "{source}");
+    }
+}
+
+/// What runs the snippets, as far as it is there.
+struct Programs {
+    curl: Option<PathBuf>,
+    websocat: Option<PathBuf>,
+    python: Option<PathBuf>,
+    node: Option<PathBuf>,
+}
+
+impl Programs {
+    fn find() -> Self {
+        Self {
+            curl: program("RUNNEL_CURL", "curl", &["--version"]),
+            websocat: program("RUNNEL_WEBSOCAT", "websocat", &["--version"]),
+            python: program("RUNNEL_PYTHON", "python3", &["-c", "import websockets"]),
+            node: node(),
+        }
+    }
+
+    /// The command of a snippet, with `text` for its text.
+    fn command(&self, snippet: &Snippet, text: &str, dir: &Path) -> Option<Command> {
+        let with_text = |program: &Option<PathBuf>, option: &str| {
+            let mut command = Command::new(program.as_ref()?);
+            command.args([option, text]);
+            Some(command)
+        };
+        match snippet.language {
+            "sh" => {
+                let own = PathBuf::from(env!("CARGO_BIN_EXE_sensor-sim"));
+                let program = match text {
+                    text if text.contains("websocat") => self.websocat.as_ref()?,
+                    text if text.contains("curl") => self.curl.as_ref()?,
+                    _ => &own,
+                };
+                let mut command = Command::new("sh");
+                command.args(["-c", text]).env("PATH", path_with(program));
+                Some(command)
+            }
+            "python" => with_text(&self.python, "-c"),
+            "javascript" => with_text(&self.node, "-e"),
+            "json node-red" => {
+                // Without editor, pages of its own, and news from its makers.
+                let settings = "module.exports = { httpAdminRoot: false, httpNodeRoot: false, telemetry: { enabled: false } };";
+                fs::write(dir.join("settings.js"), settings).unwrap();
+                fs::write(dir.join("flow.json"), text).unwrap();
+                let mut command = Command::new(self.node.as_ref()?);
+                command
+                    .arg(Path::new(NODE_PATH).join("node-red/red.js"))
+                    .args(["--userDir", "."])
+                    .arg("flow.json");
+                Some(command)
+            }
+            language => panic!("nothing runs {language}"),
+        }
+    }
+}
+
+/// The search path, beginning with the folder of `program`.
+fn path_with(program: &Path) -> OsString {
+    let rest = std::env::var_os("PATH").unwrap_or_default();
+    let first = program.parent().map(Path::to_owned).into_iter();
+    std::env::join_paths(first.chain(std::env::split_paths(&rest))).unwrap()
+}
+
+/// A snippet's process, and all that it has started; ended with this.
+struct Running {
+    source: String,
+    expected: &'static Expected,
+    child: Child,
+    dir: PathBuf,
+}
+
+impl Running {
+    fn start(
+        programs: &Programs,
+        server: &TestServer,
+        expected: &'static Expected,
+        suffix: &str,
+    ) -> Option<Self> {
+        let snippets = snippets();
+        let snippet = snippets
+            .iter()
+            .find(|snippet| snippet.source == expected.source)
+            .unwrap();
+        assert!(snippet.text.contains(ADDRESS), "{}", snippet.source);
+        let source = format!("{}{suffix}", expected.source);
+        let text = snippet
+            .text
+            .replace(ADDRESS, &server.address.to_string())
+            .replace(
+                &format!("/ingest/{}", expected.source),
+                &format!("/ingest/{source}"),
+            );
+        let dir =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("connect-{}-{source}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let log = File::create(dir.join("log")).unwrap();
+        let child = programs
+            .command(snippet, &text, &dir)?
+            .current_dir(&dir)
+            .env("NODE_PATH", NODE_PATH)
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        Some(Self {
+            source,
+            expected,
+            child,
+            dir,
+        })
+    }
+
+    fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.dir.join("log")).unwrap()).into_owned()
+    }
+
+    /// Panics if it has ended and should not, or the other way round.
+    fn check(&mut self) {
+        let ended = self.child.try_wait().unwrap();
+        let is_good = ended.is_none_or(|status| status.success() && !self.expected.is_endless);
+        assert!(is_good, "{} ended, {ended:?}: {}", self.source, self.log());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let group = format!("-{}", self.child.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// What a viewer has seen of a channel.
+struct Seen {
+    schema: Schema,
+    n_readings: u64,
+}
+
+impl Seen {
+    fn is_as(&self, expected: &Expected) -> bool {
+        let needs_model = expected.is_endless && !expected.classes.is_empty();
+        let mut classes = self.schema.classes.clone();
+        classes.sort();
+        names(&self.schema) == expected.features
+            && classes == expected.classes
+            && self.n_readings >= if expected.is_endless { 3 } else { 1 }
+            && (!needs_model || self.schema.model.is_some())
+    }
+}
+
+/// Looks at all channels until each process is seen as it should be.
+async fn watch(viewer: &mut Viewer, running: &mut [Running]) {
+    let mut channels: BTreeMap<u16, Seen> = BTreeMap::new();
+    loop {
+        match viewer.next().await {
+            ServerMessage::Schema(schema) => {
+                let channel = schema.channel;
+                if let Some(seen) = channels.get_mut(&channel) {
+                    seen.schema = schema;
+                } else {
+                    let seen = Seen {
+                        schema,
+                        n_readings: 0,
+                    };
+                    channels.insert(channel, seen);
+                    let resume = viewer.resume_at(0);
+                    let subscribe = |request: &mut protocol::Subscribe| {
+                        (request.channel, request.resume) = (channel, resume);
+                    };
+                    viewer.subscribe(subscribe).await;
+                }
+            }
+            ServerMessage::Reading(reading) => {
+                let seen = channels.get_mut(&reading.channel).unwrap();
+                assert_eq!(reading.features.len(), seen.schema.features.len());
+                assert!(reading.features.iter().all(|value| value.is_finite()));
+                seen.n_readings += 1;
+            }
+            _ => {}
+        }
+        running.iter_mut().for_each(Running::check);
+        let is_seen = |one: &Running| {
+            let mut all = channels.values();
+            all.any(|seen| seen.schema.source == one.source && seen.is_as(one.expected))
+        };
+        if running.iter().all(is_seen) {
+            return;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_of_each_snippet_at_once_are_seen_by_a_viewer() {
+    let server = TestServer::start(sensors_only()).await;
+    let mut viewer = early_viewer(&server).await;
+    let programs = Programs::find();
+    let mut running: Vec<Running> = EXPECTED
+        .iter()
+        .flat_map(|expected| ["", "b"].map(|suffix| (expected, suffix)))
+        .filter_map(|(expected, suffix)| Running::start(&programs, &server, expected, suffix))
+        .collect();
+    let watched = tokio::time::timeout(LIMIT, watch(&mut viewer, &mut running)).await;
+    if watched.is_err() {
+        let logs: Vec<_> = running.iter().map(|one| (&one.source, one.log())).collect();
+        panic!(
+            "not all of these were seen: {logs:#?}, but: {}",
+            server.health().await
+        );
+    }
+    for one in running.iter().filter(|one| !one.expected.is_endless) {
+        assert!(one.log().contains("{\"accepted\":"), "{}", one.log());
+    }
+}
