@@ -29,8 +29,8 @@ pub(crate) struct Delivery {
     encoding: Encoding,
     cursor: Cursor,
     guard: ViewerGuard,
-    /// Of the first reading that it may get; late labels of earlier ones are not its business.
-    start_seq: u64,
+    /// Late labels of readings before this one are not its business. A viewer that resumes may have had any before.
+    first_label_seq: u64,
     /// Position among the channel's late labels.
     next_label: u64,
     n_delivered: u64,
@@ -53,6 +53,7 @@ impl Delivery {
         wake: &Arc<Notify>,
     ) -> Self {
         let head = channel.next_seq();
+        let first_label_seq = if start_seq.is_some() { 0 } else { head };
         let start_seq = start_seq.unwrap_or(head).min(head);
         let queue = u64::from(request.queue.unwrap_or(default_queue));
         let credit = request.credit.map(u64::from);
@@ -68,7 +69,7 @@ impl Delivery {
                 },
                 Arc::clone(wake),
             ),
-            start_seq,
+            first_label_seq,
             next_label: channel.labels_end(),
             n_delivered: 0,
             n_dropped: BTreeMap::new(),
@@ -126,7 +127,7 @@ impl Delivery {
     pub(crate) fn take_labels(&mut self, out: &mut Vec<LateLabel>) -> u64 {
         let n_lost = self.channel.take_labels(&mut self.next_label, out);
         // A reading that is still to come comes with its label.
-        out.retain(|label| (self.start_seq..self.cursor.next_seq()).contains(&label.seq));
+        out.retain(|label| (self.first_label_seq..self.cursor.next_seq()).contains(&label.seq));
         n_lost
     }
 

@@ -45,8 +45,8 @@ function list(columns, rows) {
 
 /** Opens a reading and leaves room for its neighbours, which the worker is asked for. @param {LabelledReading} reading @param {Snapshot} snapshot */
 export function openReading(reading, snapshot) {
-  const [sign, text, tone] = truthOf(reading);
-  const truth = sign === "✗" ? `✗ true label is ${text}` : sign ? "✓ true label agrees" : "true label not sent";
+  const [sign, text, tone] = truthOf(reading, snapshot);
+  const truth = sign === "✗" ? `✗ true label is ${text}` : sign ? "✓ true label agrees" : `true label ${text}`;
   open(
     `Reading ${count(reading.seq)}: ${className(reading.predicted)}`, `neighbours ${reading.seq}`,
     line(votesText(reading, snapshot.model?.k ?? null), ""), line(truth, tone ?? ""),

@@ -5,6 +5,7 @@ import { className, colour, hatch } from "./classes.js";
 import { byId, setAttribute, setHidden, setStyle, setText, svg } from "./dom.js";
 import { bytes, count, intervalText, measurement, percent, plural, seconds } from "./format.js";
 import { LOOKS, showsLabel } from "./states.js";
+import { missingTruth } from "./truth.js";
 
 /** @typedef {import("./snapshot.js").Snapshot} Snapshot */
 /** @typedef {import("./snapshot.js").LabelledReading} LabelledReading */
@@ -122,9 +123,9 @@ export function drawNow(snapshot) {
   if (!reading) return;
   drawBar(reading.shares);
   setText(votes, votesText(reading, snapshot.model?.k ?? null));
-  const known = reading.true_label !== null && reading.true_label !== undefined;
+  const known = reading.true_label !== null;
   const right = reading.true_label === reading.predicted;
-  setText(truth, !known ? "true label not sent" : right ? "✓ true label agrees" : `✗ true label is ${className(reading.true_label)}`);
+  setText(truth, !known ? `true label ${missingTruth(reading, snapshot.truth)}` : right ? "✓ true label agrees" : `✗ true label is ${className(reading.true_label)}`);
   setAttribute(truth, "data-tone", !known ? "quiet" : right ? "good" : "bad");
   const distance = reading.distance === null ? "" : ` · nearest neighbour at ${measurement(reading.distance)}`;
   setText(which, `reading ${count(reading.seq)}${distance}`);

@@ -5,6 +5,7 @@
 import { className, colour, hatch, swatch } from "./classes.js";
 import { byId, html, setAttribute, setText } from "./dom.js";
 import { UNKNOWN, count, duration, percent, plural } from "./format.js";
+import { missingTruth } from "./truth.js";
 
 /** @typedef {import("./snapshot.js").Snapshot} Snapshot */
 /** @typedef {import("./snapshot.js").LabelledReading} LabelledReading */
@@ -49,9 +50,9 @@ export function votesOf(reading, k) {
   return k ? `${Math.round(share * k)}/${k}` : `${percent(share, 0)}\u00a0%`;
 }
 
-/** What stands in the column of true labels. @param {LabelledReading} reading @returns {[sign: string, text: string, tone: string|null]} */
-export function truthOf(reading) {
-  if (reading.true_label === null || reading.true_label === undefined) return ["", "not sent", "quiet"];
+/** What stands in the column of true labels. @param {LabelledReading} reading @param {Snapshot} snapshot @returns {[sign: string, text: string, tone: string|null]} */
+export function truthOf(reading, { truth }) {
+  if (reading.true_label === null) return ["", missingTruth(reading, truth), "quiet"];
   return reading.true_label === reading.predicted ? ["✓", "agrees", "good"] : ["✗", className(reading.true_label), "bad"];
 }
 
@@ -82,7 +83,7 @@ export function drawReadings(snapshot) {
     setAttribute(row.mark, "data-colour", colour(reading.predicted));
     setAttribute(row.mark, "data-hatch", hatch(reading.predicted));
     setText(row.votes, votesOf(reading, k));
-    const [sign, text, tone] = truthOf(reading);
+    const [sign, text, tone] = truthOf(reading, snapshot);
     setText(row.sign, sign);
     setText(row.truth, text);
     setAttribute(row.row, "data-tone", tone);

@@ -1,10 +1,11 @@
 /**
  * Second answer: can I trust it. Accuracy is never shown without its interval and both baselines in the same frame.
  */
-import { byId, setAttribute, setStyle, setText, table, twin } from "./dom.js";
+import { byId, setAttribute, setHidden, setStyle, setText, table, twin } from "./dom.js";
 import { UNKNOWN, count, kappaText, percent, plural, plusMinus } from "./format.js";
 import { readable } from "./plot.js";
 import { accuracyFloor, bandPath, linePath, spread } from "./scales.js";
+import { comesLate, lateText } from "./truth.js";
 
 /** @typedef {import("./snapshot.js").Snapshot} Snapshot */
 
@@ -20,6 +21,7 @@ const unit = byId("trust-unit");
 const plot = byId("trust-plot");
 const area = /** @type {SVGElement} */ (plot.querySelector("svg"));
 const verdict = byId("trust-verdict");
+const truth_line = byId("trust-truth");
 /** In the order of `labels`. */
 const NAMES = ["model", "majority", "same as before"];
 const labels = [byId("trust-label-model"), byId("trust-label-majority"), byId("trust-label-repeat")];
@@ -69,6 +71,9 @@ export function drawTrustText(snapshot) {
   setText(byId("kappa-m"), kappaText(snapshot.kappa_m));
   setText(byId("kappa-t"), kappaText(snapshot.kappa_t));
   setText(verdict, verdictText(snapshot));
+  const late = lateText(snapshot);
+  setHidden(truth_line, late === "");
+  setText(truth_line, late);
   newestShares(snapshot).forEach((share, i) => setText(/** @type {HTMLElement} */ (labels[i]), share === null ? "" : `${NAMES[i]} ${percent(share)}`));
 }
 
@@ -82,19 +87,19 @@ function pointsOf(snapshot) {
   const { accuracy_history: history, labelled, accuracy_windowed, accuracy_windowed_interval, baseline_no_change_windowed, baseline_majority_windowed } = snapshot;
   const [low, high] = accuracy_windowed_interval ?? [null, null];
   const last = history[history.length - 1];
-  if (!last || last[0] >= labelled) return history;
+  if (!last) return history;
   /** @type {import("./snapshot.js").AccuracyPoint} */
   const newest = [labelled, accuracy_windowed, baseline_no_change_windowed, baseline_majority_windowed, low, high];
-  return [...history, newest];
+  return last[0] < labelled ? [...history, newest] : [...history.slice(0, -1), newest];
 }
 
 /** The comparison with the baselines in one sentence. @param {Snapshot} snapshot @returns {string} */
 export function verdictText(snapshot) {
   const { accuracy_windowed, baseline_no_change_windowed: as_before, baseline_majority_windowed: majority, labelled, n_without_true_label } = snapshot;
   if (accuracy_windowed === null) {
-    return labelled > 0 ? `${count(labelled)} readings labelled, none with a true label: there is no accuracy to show.` : "Accuracy needs readings that come with their true label.";
+    return labelled > 0 ? `${count(labelled)} readings labelled, none scored by a true label: there is no accuracy to show.` : "Accuracy needs true labels, with the readings or later.";
   }
-  const without = n_without_true_label > 0 ? ` ${count(n_without_true_label)} came without a true label.` : "";
+  const without = n_without_true_label > 0 && !comesLate(snapshot.truth) ? ` ${count(n_without_true_label)} came without a true label.` : "";
   if (as_before === null || majority === null) return without.trim() || "\u00a0";
   if (as_before > accuracy_windowed) return `Saying the same as before would do better: ${percent(as_before)}\u00a0%.${without}`;
   if (majority > accuracy_windowed) return `Always saying the commonest class would do better: ${percent(majority)}\u00a0%.${without}`;

@@ -13,8 +13,9 @@
 /** @typedef {[true_label: number, predicted: number, n: number]} Mistake */
 /** @typedef {[labelled: number, accuracy: number|null, no_change: number|null, majority: number|null, lower: number|null, upper: number|null]} AccuracyPoint */
 /** @typedef {{p50: number|null, p95: number|null, p99: number|null, max: number|null, n: number}} Percentiles */
+/** @typedef {{n_at_once: number, n_late: number, n_waiting: number, n_given_up: number, n_not_scored: number, n_unmatched: number, late_millis: Percentiles}} Truth */
 /** @typedef {"end_to_end"|"server"|"network"|"wait"|"classify"} Stage */
-/** @typedef {{seq: number, predicted: number, true_label: number|null, shares: number[], latency_micros: number|null, distance: number|null}} LabelledReading */
+/** @typedef {{seq: number, predicted: number, true_label: number|null, is_awaited: boolean, shares: number[], latency_micros: number|null, distance: number|null}} LabelledReading */
 /** @typedef {{description: string, n_bytes: number|null, n_loaded_bytes: number|null, n_rows: number|null, k: number|null, metric: string|null, voting: string|null, preparation: string|null, engine: string|null, load_millis: number|null}} Model */
 
 /**
@@ -29,7 +30,8 @@
  * @property {string|null} wanted_source the source that was asked for by name
  * @property {number} labelled readings labelled so far
  * @property {number} labelled_per_sec the same per second, lately
- * @property {number} n_without_true_label labelled readings that came without a true label
+ * @property {number} n_without_true_label labelled readings that are not scored
+ * @property {Truth} truth where the true labels are
  * @property {number|null} accuracy cumulative
  * @property {[number, number]|null} accuracy_interval 95 % Wilson interval of `accuracy`, of one pass at most
  * @property {number|null} accuracy_windowed over the last `window` readings
@@ -98,6 +100,7 @@ export function emptySnapshot(state, message) {
   return {
     state, message, retry_in_millis: null, server: null, session: null, source: null, sources: [], wanted_source: null,
     labelled: 0, labelled_per_sec: 0, n_without_true_label: 0,
+    truth: { n_at_once: 0, n_late: 0, n_waiting: 0, n_given_up: 0, n_not_scored: 0, n_unmatched: 0, late_millis: noPercentiles() },
     accuracy: null, accuracy_interval: null, accuracy_windowed: null, accuracy_windowed_interval: null, window: 1000, n_windowed: 0,
     baseline_no_change: null, baseline_majority: null, baseline_no_change_windowed: null, baseline_majority_windowed: null,
     kappa: null, kappa_m: null, kappa_t: null, kappa_windowed: null, kappa_m_windowed: null, kappa_t_windowed: null,

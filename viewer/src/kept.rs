@@ -26,6 +26,8 @@ pub struct Labelled {
     pub predicted: u32,
     /// The class that the source gave, if it did.
     pub true_label: Option<u32>,
+    /// Whether the true label may still come and will be scored.
+    pub is_awaited: bool,
     /// Distance of the nearest neighbour by the model's metric.
     pub distance: f64,
     /// End-to-end latency; NaN while the server's clock is not known.
@@ -101,6 +103,22 @@ impl Kept {
             let place = self.place(age);
             self.labelled[place].latency_micros = latency_micros;
         }
+    }
+
+    /// Sets the true label of a reading, and returns it if it is kept. Sequence numbers have to have risen.
+    pub fn set_truth(&mut self, seq: u64, true_label: u32) -> Option<KeptReading<'_>> {
+        let seq_of = |age: &usize| self.labelled[self.place(*age)].seq;
+        let age = (0..self.labelled.len())
+            .take_while(|age| seq_of(age) >= seq)
+            .last()?;
+        let place = self.place(age);
+        let labelled = &mut self.labelled[place];
+        if labelled.seq != seq {
+            return None;
+        }
+        labelled.true_label = Some(true_label);
+        labelled.is_awaited = false;
+        self.get(age)
     }
 
     /// The kept readings, newest first.
@@ -209,6 +227,7 @@ mod tests {
             seq,
             predicted: 0,
             true_label: None,
+            is_awaited: false,
             distance: 0.0,
             latency_micros: f64::NAN,
         }
@@ -250,6 +269,23 @@ mod tests {
             .map(|reading| reading.labelled.seq)
             .collect();
         assert_eq!(with_latency, [297]);
+    }
+
+    #[test]
+    fn the_truth_finds_its_reading_while_it_is_kept() {
+        let mut kept = Kept::new(4, 0, 0);
+        for seq in [1, 2, 3, 5, 8] {
+            kept.push(labelled(seq), &[], &[]);
+        }
+        let mut truth_of = |seq| {
+            let reading = kept.set_truth(seq, 6)?;
+            assert_eq!(reading.labelled.true_label, Some(6));
+            Some(reading.labelled.seq)
+        };
+        assert_eq!(
+            [0, 1, 2, 4, 5, 8, 9].map(&mut truth_of),
+            [None, None, Some(2), None, Some(5), Some(8), None]
+        );
     }
 
     fn keep(cells: &mut KeptByCell, seq: u64, true_label: Option<u32>, predicted: u32) {

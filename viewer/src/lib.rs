@@ -20,6 +20,7 @@ pub mod snapshot;
 pub mod state;
 pub mod statistics;
 pub mod timeline;
+pub mod truth;
 pub mod viewer;
 #[cfg(target_arch = "wasm32")]
 mod worker;

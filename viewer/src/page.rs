@@ -148,6 +148,8 @@ pub struct ReadingRow<'a> {
     pub predicted: u32,
     /// The class that the source gave, if it did.
     pub true_label: Option<u32>,
+    /// Whether the true label may still come and will be scored.
+    pub is_awaited: bool,
     /// The share of the votes that each class got.
     pub shares: &'a [f64],
     /// End-to-end latency; `null` while the server's clock is not known.
@@ -163,6 +165,7 @@ impl<'a> From<KeptReading<'a>> for ReadingRow<'a> {
             seq: labelled.seq,
             predicted: labelled.predicted,
             true_label: labelled.true_label,
+            is_awaited: labelled.is_awaited,
             shares,
             latency_micros: labelled.latency_micros,
             distance: labelled.distance,
@@ -233,6 +236,7 @@ mod tests {
             seq: 1,
             predicted: 0,
             true_label: None,
+            is_awaited: true,
             shares: &[1.0],
             latency_micros: f64::NAN,
             distance: 0.5,

@@ -9,19 +9,18 @@
 //! In the same session the subscription goes on at the first reading without a label; in another one everything begins
 //! afresh. Waits grow until readings are labelled again, so a server that greets and then cuts is not besieged.
 
+mod hearing;
 mod model;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use evaluation::ClockOffset;
 use protocol::{
-    ChannelOnly, DecodeError, Gap, Hello, Model, Ping, Schema, Seek, ServerMessage, SourceState, Speed,
-    Stats, Status, VERSION, ViewerMessage,
+    ChannelOnly, Gap, Hello, Label, Model, Ping, Schema, Seek, SourceState, Speed, Stats, Status,
+    ViewerMessage,
 };
 
 use crate::backoff::Backoff;
-use model::same_names;
-
 pub use model::{LoadedModel, ModelState};
 
 /// How often a `ping` asks for the server's time once the offset is known.
@@ -60,6 +59,8 @@ pub enum Heard {
     Resumed,
     /// Readings will not come; to be counted after those received before.
     Gap(Gap),
+    /// The true label of a reading that was delivered without it; to be scored after those received before.
+    Truth(Label),
     /// The server has produced all readings below this sequence number.
     Produced(u64),
 }
@@ -277,22 +278,6 @@ impl Session {
         }
     }
 
-    /// A text message came.
-    pub fn text(&mut self, text: &str, now: f64) -> Heard {
-        self.heard_at = now;
-        match ServerMessage::from_json(text) {
-            Ok(message) => self.message(message, now),
-            Err(error) => {
-                match error {
-                    DecodeError::UnknownOp { .. } => self.errors.n_ignored += 1,
-                    _ => self.errors.n_malformed += 1,
-                }
-                self.errors.last = Some(error.to_string());
-                Heard::Nothing
-            }
-        }
-    }
-
     /// A batch of the followed channel came; it ends before `next_seq`.
     pub fn received(&mut self, next_seq: u64, now: f64) {
         self.heard_at = now;
@@ -355,148 +340,6 @@ impl Session {
         match message.validate() {
             Ok(()) => self.send(message),
             Err(error) => self.errors.last = Some(error.to_string()),
-        }
-    }
-
-    fn message(&mut self, message: ServerMessage, now: f64) -> Heard {
-        // Only `hello` makes a connection; what comes before it is nobody's.
-        if self.connection != Connection::Open && !matches!(message, ServerMessage::Hello(_)) {
-            self.errors.n_ignored += 1;
-            return Heard::Nothing;
-        }
-        let followed = self.schema.as_ref().map(|schema| schema.channel);
-        match message {
-            ServerMessage::Hello(hello) => self.hello(hello, now),
-            ServerMessage::Schema(schema) => self.schema(schema),
-            ServerMessage::Pong(pong) => {
-                self.clock.record(
-                    pong.viewer_sent_micros,
-                    pong.server_received_micros as f64,
-                    pong.server_sent_micros as f64,
-                    now,
-                );
-                Heard::Nothing
-            }
-            ServerMessage::Gap(gap) if Some(gap.channel) == followed => {
-                self.received_until = Some(self.received_until.unwrap_or(0).max(gap.until));
-                Heard::Gap(gap)
-            }
-            ServerMessage::Status(status) => {
-                if status.state == SourceState::Gone {
-                    self.announced.remove(&status.channel);
-                } else if let Some(announced) = self.announced.get_mut(&status.channel) {
-                    announced.state = Some(status.state);
-                }
-                if Some(status.channel) != followed {
-                    return Heard::Nothing;
-                }
-                let next_seq = status.next_seq;
-                self.status = Some(status);
-                Heard::Produced(next_seq)
-            }
-            // Scores are of the labels that came with the readings; one that comes later changes none.
-            ServerMessage::Label(label) if Some(label.channel) == followed => Heard::Nothing,
-            ServerMessage::Stats(stats) if Some(stats.channel) == followed => {
-                let n_produced = stats.n_produced;
-                self.stats = Some(stats);
-                Heard::Produced(n_produced)
-            }
-            ServerMessage::Err(error) => {
-                self.errors.last = Some(error.message);
-                Heard::Nothing
-            }
-            ServerMessage::Gap(_)
-            | ServerMessage::Stats(_)
-            | ServerMessage::Label(_)
-            | ServerMessage::Reading(_) => {
-                self.errors.n_ignored += 1;
-                Heard::Nothing
-            }
-        }
-    }
-
-    fn hello(&mut self, hello: Hello, now: f64) -> Heard {
-        if hello.version != VERSION {
-            let version = hello.version;
-            self.refuse(format!(
-                "The server speaks version {version} of the protocol, this page version {VERSION}: \
-                 reload the page from that server."
-            ));
-            return Heard::Nothing;
-        }
-        self.connection = Connection::Open;
-        self.subscribed = false;
-        self.n_first_pings = N_FIRST_PINGS;
-        self.announced.clear();
-        let before = self.hello.replace(hello);
-        let heard = match (&before, &self.hello) {
-            (None, _) => Heard::Nothing,
-            (Some(before), Some(hello)) if before.session == hello.session => {
-                self.n_reconnects += 1;
-                Heard::Resumed
-            }
-            _ => {
-                self.n_reconnects += 1;
-                self.restarted_at = Some(now);
-                self.leave_source();
-                self.clock = ClockOffset::new();
-                Heard::Afresh
-            }
-        };
-        self.ping(now);
-        heard
-    }
-
-    fn schema(&mut self, schema: Schema) -> Heard {
-        self.announced
-            .entry(schema.channel)
-            .and_modify(|announced| announced.has_model = schema.model.is_some())
-            .or_insert_with(|| Announced {
-                name: schema.source.clone(),
-                has_model: schema.model.is_some(),
-                state: None,
-            });
-        let is_gone = self
-            .status
-            .as_ref()
-            .is_some_and(|status| status.state == SourceState::Gone);
-        if is_gone
-            && self
-                .schema
-                .as_ref()
-                .is_some_and(|gone| gone.source == schema.source)
-        {
-            // It has come back, under another number.
-            self.subscribed = false;
-            self.leave_source();
-        }
-        let ours = match &self.schema {
-            Some(followed) => followed.channel == schema.channel && followed.source == schema.source,
-            None => self.source.as_ref().is_none_or(|source| *source == schema.source),
-        };
-        if !ours {
-            // Another channel of the same server: none of our business, and no error.
-            return Heard::Nothing;
-        }
-        let (n_features, n_classes) = (schema.features.len(), schema.classes.len());
-        if n_features > MAX_FEATURES || n_classes > MAX_CLASSES {
-            self.refuse(format!(
-                "The stream has {n_features} features and {n_classes} classes; this page takes at most {MAX_FEATURES} \
-                 and {MAX_CLASSES}."
-            ));
-            return Heard::Nothing;
-        }
-        let before = self.schema.replace(schema);
-        let same_table = match (&before, &self.schema) {
-            (Some(before), Some(now)) => before.classes == now.classes && same_names(before, now),
-            _ => false,
-        };
-        // Readings that nothing labels are not missed: labelling begins afresh once there is a model again.
-        let has_lost_model = self.subscribed && self.schema.as_ref().is_some_and(|now| now.model.is_none());
-        self.follow();
-        match before {
-            Some(_) if same_table && !has_lost_model => Heard::Nothing,
-            _ => Heard::Afresh,
         }
     }
 

@@ -16,6 +16,7 @@ use crate::session::{Announced, Errors, ModelState};
 use crate::state::State;
 use crate::statistics::{HistoryPoint, MAX_CONFUSION, Mistake, STAGES, Statistics, Summaries, WINDOW};
 use crate::timeline::{BIN_MILLIS, Commonest, commonest};
+use crate::truth::TruthCounts;
 use crate::viewer::Viewer;
 
 /// Readings in the list of the newest.
@@ -42,6 +43,7 @@ struct Snapshot<'a> {
     labelled_per_sec: f64,
     produced_per_sec: Option<f64>,
     n_without_true_label: u64,
+    truth: TruthRow,
     accuracy: Option<f64>,
     accuracy_interval: Option<(f64, f64)>,
     accuracy_windowed: Option<f64>,
@@ -100,6 +102,13 @@ struct Source<'a> {
 }
 
 #[derive(Debug, Serialize)]
+struct TruthRow {
+    #[serde(flatten)]
+    counts: TruthCounts,
+    late_millis: Percentiles,
+}
+
+#[derive(Debug, Serialize)]
 struct Histogram<'a> {
     upper_micros: &'a [f64],
     counts: &'a [u64],
@@ -147,18 +156,21 @@ struct Percentiles {
     n: u64,
 }
 
+fn percentiles(summary: Option<LatencySummary>) -> Percentiles {
+    summary.map_or_else(Percentiles::default, |summary| Percentiles {
+        p50: Some(summary.p50),
+        p95: Some(summary.p95),
+        p99: Some(summary.p99),
+        max: Some(summary.max),
+        n: summary.n,
+    })
+}
+
 impl Serialize for Stages<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(STAGES.len()))?;
         for (name, summary) in STAGES.iter().zip(self.0) {
-            let percentiles = summary.map_or_else(Percentiles::default, |summary| Percentiles {
-                p50: Some(summary.p50),
-                p95: Some(summary.p95),
-                p99: Some(summary.p99),
-                max: Some(summary.max),
-                n: summary.n,
-            });
-            map.serialize_entry(name, &percentiles)?;
+            map.serialize_entry(name, &percentiles(*summary))?;
         }
         map.end()
     }
@@ -202,7 +214,11 @@ impl Viewer {
             labelled: statistics.map_or(0, |statistics| statistics.labelled),
             labelled_per_sec: statistics.map_or(0.0, |statistics| statistics.labelled_per_sec),
             produced_per_sec: session.stats().map(|stats| stats.rate),
-            n_without_true_label: statistics.map_or(0, |statistics| statistics.n_without_true_label),
+            n_without_true_label: statistics.map_or(0, Statistics::n_without_true_label),
+            truth: TruthRow {
+                counts: statistics.map_or_else(TruthCounts::default, |statistics| statistics.truth.counts()),
+                late_millis: percentiles(summaries.late_millis),
+            },
             accuracy,
             accuracy_interval: interval(&cumulative),
             accuracy_windowed: windowed.accuracy,

@@ -7,9 +7,10 @@
 //! consecutive readings of a batch is timed as one and each gets its share: [`Timing`].
 
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 
 use evaluation::{
-    LatencyHistogram, LatencySummary, LogBins, Prequential, RateMeter, RecentLatency, Scores, Z_95,
+    Guesses, LatencyHistogram, LatencySummary, LogBins, Prequential, RateMeter, RecentLatency, Scores, Z_95,
     wilson_interval,
 };
 use protocol::Schema;
@@ -17,6 +18,7 @@ use protocol::Schema;
 use crate::kept::{Kept, KeptByCell, KeptReading, Labelled, N_KEPT};
 use crate::labeller::Label;
 use crate::timeline::Timeline;
+use crate::truth::{Awaited, Truth};
 
 /// Readings that windowed scores look back.
 pub const WINDOW: usize = 1_000;
@@ -85,12 +87,12 @@ pub struct Timing {
 pub struct Statistics {
     /// Readings labelled.
     pub labelled: u64,
-    /// Of those, without a true label.
-    pub n_without_true_label: u64,
     /// Age of the newest labelled reading when it was labelled.
     pub newest_age_micros: Option<f64>,
-    /// Scores of those with a true label.
+    /// Scores of those whose true label is known and was not known to the model.
     pub scores: Prequential,
+    /// Where the true labels are.
+    pub truth: Truth,
     /// Latencies by stage.
     pub latency: Latency,
     /// The last minute.
@@ -112,6 +114,8 @@ pub struct Statistics {
     mistakes_at: f64,
     /// Rows in one pass of the replay.
     n_rows: Option<u64>,
+    /// Revisions of the schema whose class ids are these.
+    revisions: RangeInclusive<u32>,
 }
 
 impl Statistics {
@@ -125,9 +129,9 @@ impl Statistics {
         };
         Self {
             labelled: 0,
-            n_without_true_label: 0,
             newest_age_micros: None,
             scores: Prequential::new(n_classes, WINDOW),
+            truth: Truth::default(),
             latency: Latency::new(),
             timeline: Timeline::new(n_classes),
             kept: Kept::new(N_KEPT, n_features, n_classes),
@@ -140,32 +144,86 @@ impl Statistics {
             history_at: 0.0,
             mistakes_at: f64::NEG_INFINITY,
             n_rows: schema.replay.as_ref().map(|replay| replay.n_rows),
+            revisions: schema.revision..=schema.revision,
         }
     }
 
     /// A reading was labelled; its latency comes with its group's [`Statistics::timed`]. `now` may be its group's start.
-    pub fn labelled(&mut self, label: &Label<'_>, now: f64) {
+    ///
+    /// `is_unseen`: the model cannot have been trained with it. Any other reading is not scored, now or later.
+    pub fn labelled(&mut self, label: &Label<'_>, is_unseen: bool, now: f64) {
         self.labelled += 1;
-        let mut is_mistake = false;
+        let (seq, predicted) = (label.head.seq, label.predicted);
         // A true label that is no class of the schema is as good as none.
-        let scored = label.head.true_label.map(|true_label| {
-            is_mistake = true_label != label.predicted;
-            self.scores.record(true_label, label.predicted)
-        });
-        if !matches!(scored, Some(Ok(()))) {
-            self.n_without_true_label += 1;
-            is_mistake = false;
+        let n_classes = self.scores.n_classes();
+        let is_class = |&class: &u32| (class as usize) < n_classes;
+        let is_scorable = is_unseen && is_class(&predicted);
+        let true_label = label
+            .head
+            .true_label
+            .filter(|class| is_scorable && is_class(class));
+        let guesses = self.scores.guesses();
+        if !is_scorable {
+            self.truth.not_scored();
+        } else if let Some(true_label) = true_label {
+            self.truth.came_at_once();
+            self.score(true_label, predicted, guesses);
+        } else {
+            let awaited = Awaited {
+                predicted,
+                guesses,
+                labelled_at: now,
+            };
+            self.truth.wait(seq, awaited);
         }
-        self.timeline
-            .labelled(now, label.head.seq, label.predicted, is_mistake);
+        let is_mistake = true_label.is_some_and(|true_label| true_label != predicted);
+        self.timeline.labelled(now, seq, predicted, is_mistake);
         let labelled = Labelled {
-            seq: label.head.seq,
-            predicted: label.predicted,
-            true_label: label.head.true_label,
+            seq,
+            predicted,
+            true_label,
+            is_awaited: is_scorable && true_label.is_none(),
             distance: label.distance,
             latency_micros: f64::NAN,
         };
         self.kept.push(labelled, label.features, label.shares);
+    }
+
+    /// The true label of a reading has come, after the reading.
+    pub fn truth_came(&mut self, label: &protocol::Label, now: f64) {
+        let is_class = (label.true_label as usize) < self.scores.n_classes();
+        // A label of another revision may number the classes otherwise.
+        if !is_class || !self.revisions.contains(&label.revision) {
+            return self.truth.unmatched();
+        }
+        let Some(awaited) = self.truth.came(label.seq, now) else {
+            return;
+        };
+        self.score(label.true_label, awaited.predicted, awaited.guesses);
+        if label.true_label != awaited.predicted {
+            self.timeline.mistaken(awaited.labelled_at);
+        }
+        if let Some(reading) = self.kept.set_truth(label.seq, label.true_label) {
+            self.kept_by_cell.push(reading);
+        }
+        self.remember_scores(now);
+    }
+
+    /// Labelled readings that are not scored: their true label is not known, or was known to the model.
+    #[must_use]
+    pub fn n_without_true_label(&self) -> u64 {
+        self.labelled - self.scores.n()
+    }
+
+    /// The schema came again, with another revision and the same features and classes.
+    pub fn revised(&mut self, revision: u32) {
+        self.revisions = revision.min(*self.revisions.start())..=revision.max(*self.revisions.end());
+    }
+
+    fn score(&mut self, true_label: u32, predicted: u32, guesses: Guesses) {
+        self.scores
+            .record_later(true_label, predicted, guesses)
+            .expect("both classes are the schema's");
     }
 
     /// The last `sent.len()` readings, sent at these times by the server's clock, were labelled with this timing.
@@ -202,10 +260,7 @@ impl Statistics {
             }
         }
         self.rate.record(ended, n as u64);
-        if ended - self.history_at >= HISTORY_MICROS {
-            self.history_at = ended;
-            self.remember_scores();
-        }
+        self.remember_scores(ended);
     }
 
     /// Readings were found missing.
@@ -219,7 +274,7 @@ impl Statistics {
     pub fn look(&mut self, now: f64) {
         self.labelled_per_sec = self.rate.per_sec(now);
         self.timeline.advance(now);
-        self.latency.look(now);
+        self.latency.look(now, &self.truth);
         if now - self.mistakes_at >= SUMMARY_MICROS {
             self.mistakes_at = now;
             self.most_frequent_mistakes = most_frequent(self.scores.confusion().iter());
@@ -266,7 +321,12 @@ impl Statistics {
         self.kept.newest_first().filter(is_in_cell).chain(older)
     }
 
-    fn remember_scores(&mut self) {
+    /// Adds a point to the accuracy's history, unless the last one is new.
+    fn remember_scores(&mut self, now: f64) {
+        if now - self.history_at < HISTORY_MICROS {
+            return;
+        }
+        self.history_at = now;
         let scores = self.scores.windowed();
         if scores.n == 0 {
             return;
@@ -319,6 +379,8 @@ pub struct Summaries {
     pub recent: [Option<LatencySummary>; STAGES.len()],
     /// End to end, since the start, for drawing.
     pub bins: LogBins,
+    /// From label to late truth, in milliseconds.
+    pub late_millis: Option<LatencySummary>,
 }
 
 impl Latency {
@@ -340,7 +402,7 @@ impl Latency {
     }
 
     /// Takes the percentiles, if the last ones are [`SUMMARY_MICROS`] old.
-    fn look(&mut self, now: f64) {
+    fn look(&mut self, now: f64, truth: &Truth) {
         if now - self.summarised_at < SUMMARY_MICROS {
             return;
         }
@@ -349,6 +411,7 @@ impl Latency {
             all: self.all.each_ref().map(LatencyHistogram::summary),
             recent: self.recent.each_mut().map(|recent| recent.summary(now)),
             bins: drawn(self.all[0].log_bins(BINS_PER_DECADE)),
+            late_millis: truth.delays_millis(),
         };
     }
 

@@ -73,6 +73,18 @@ impl Timeline {
         }
     }
 
+    /// A reading that was labelled at this time has turned out to be a mistake.
+    pub fn mistaken(&mut self, labelled_at: f64) {
+        let number = (labelled_at / BIN_MICROS) as u64;
+        let is_kept = self
+            .range
+            .is_some_and(|(_, newest)| (self.first_bin()..=newest).contains(&number));
+        if is_kept {
+            let place = self.place_of(number);
+            self.bins[place].n_mistakes += 1;
+        }
+    }
+
     /// Readings were found missing.
     pub fn missing(&mut self, now: f64, n: u64) {
         let place = self.place(now);
@@ -194,6 +206,27 @@ mod tests {
         assert_eq!(commonest(bins[1].0), None);
         assert_eq!(commonest(&[0, 4, 4]), Some((1, 4)), "of equals the smallest");
         assert_eq!(timeline.first_bin(), (START / BIN_MICROS) as u64);
+    }
+
+    #[test]
+    fn a_mistake_that_shows_later_counts_where_its_reading_does() {
+        let mut timeline = Timeline::new(1);
+        timeline.mistaken(at(0));
+        timeline.labelled(at(1), 0, 0, false);
+        timeline.labelled(at(240), 0, 0, false);
+        for bin in [0, 1, 241] {
+            timeline.mistaken(at(bin));
+        }
+        timeline.advance(at(241));
+        timeline.mistaken(at(1));
+        let mistakes: Vec<u32> = timeline.bins().map(|(bin, _)| bin.n_mistakes).collect();
+        assert_eq!(
+            (mistakes.len(), mistakes.iter().sum::<u32>()),
+            (N_BINS, 0),
+            "bin 1 is over"
+        );
+        timeline.mistaken(at(240));
+        assert_eq!(timeline.bins().nth(N_BINS - 2).unwrap().0.n_mistakes, 1);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use classifier_wasm::classifier::Knn;
-use protocol::{BatchHeader, Gap, GapCause, ReadingBatch, RecordLayout};
+use protocol::{BatchHeader, Gap, GapCause, Label, ReadingBatch, RecordLayout};
 
 use crate::credit::{AckWindow, CREDIT};
 use crate::labeller::Labeller;
@@ -35,6 +35,7 @@ const MAX_INBOX: usize = 4 * CREDIT as usize;
 #[derive(Debug)]
 enum Incoming {
     Gap(Gap),
+    Truth(Label),
     Batch(Batch),
 }
 
@@ -140,6 +141,7 @@ impl Viewer {
                 self.sequence.reconnected();
             }
             Heard::Gap(gap) => self.inbox.push_back(Incoming::Gap(gap)),
+            Heard::Truth(label) => self.truth_came(label, now),
             Heard::Produced(next_seq) => self.sequence.produced(next_seq),
         }
         // The types or the revision may have changed with the same names; batches under way keep their layout.
@@ -150,7 +152,25 @@ impl Viewer {
                 .is_none_or(|(revision, _)| *revision != schema.revision)
         {
             self.layout = Some((schema.revision, Rc::new(RecordLayout::of_schema(schema))));
+            if let Some(statistics) = &mut self.statistics {
+                statistics.revised(schema.revision);
+            }
             self.fit_labeller();
+        }
+    }
+
+    /// Scores a reading whose true label came late, or keeps the label until the reading's turn.
+    fn truth_came(&mut self, label: Label, now: f64) {
+        let Some(statistics) = &mut self.statistics else {
+            return;
+        };
+        let is_labelled = self.sequence.next().is_some_and(|next| label.seq < next);
+        if is_labelled || self.inbox.is_empty() {
+            statistics.truth_came(&label, now);
+        } else if self.inbox.len() < MAX_INBOX {
+            self.inbox.push_back(Incoming::Truth(label));
+        } else {
+            statistics.truth.unmatched();
         }
     }
 
@@ -220,6 +240,13 @@ impl Viewer {
                 Incoming::Gap(gap) => {
                     let now = clock();
                     self.count_gap(&gap, now);
+                    now
+                }
+                Incoming::Truth(label) => {
+                    let now = clock();
+                    if let Some(statistics) = &mut self.statistics {
+                        statistics.truth_came(&label, now);
+                    }
                     now
                 }
                 Incoming::Batch(mut batch) => {
@@ -354,7 +381,7 @@ impl Viewer {
     /// A new subscription comes with fresh credit. Kept beside it, the inbox would grow with every cut, until it looks
     /// as if the server did not keep to the credit.
     fn give_back_inbox(&mut self) {
-        let first_waiting = self.inbox.front().and_then(Incoming::first_seq);
+        let first_waiting = self.inbox.iter().find_map(Incoming::first_seq);
         if let Some(next_seq) = self.sequence.next().or(first_waiting) {
             self.session.resume_at(next_seq);
         }
@@ -417,14 +444,11 @@ impl Viewer {
                     continue;
                 }
                 match labeller.label_record(&record) {
-                    Ok(mut label) => {
-                        if record.seq() < self.session.trained_until() {
-                            // The model may have seen this reading's label: labelled, but not scored.
-                            label.head.true_label = None;
-                        }
+                    Ok(label) => {
+                        let is_unseen = record.seq() >= self.session.trained_until();
                         sent[n_labelled] = label.head.sent_micros as f64;
                         n_labelled += 1;
-                        statistics.labelled(&label, began);
+                        statistics.labelled(&label, is_unseen, began);
                     }
                     Err((_, error)) => {
                         self.session.not_classified(error.to_string());
@@ -473,6 +497,7 @@ impl Incoming {
     fn first_seq(&self) -> Option<u64> {
         match self {
             Self::Gap(gap) => Some(gap.from),
+            Self::Truth(_) => None,
             Self::Batch(batch) => BatchHeader::decode(&batch.bytes)
                 .ok()
                 .map(|header| header.first_seq),

@@ -20,6 +20,6 @@ mod scores;
 pub use clock::{ClockEstimate, ClockOffset};
 pub use confusion::ConfusionMatrix;
 pub use latency::{LatencyHistogram, LatencySummary, LogBins, RecentLatency};
-pub use prequential::{Prequential, ScoreError, StreamClassifier, run};
+pub use prequential::{Guesses, Prequential, ScoreError, StreamClassifier, run};
 pub use rate::RateMeter;
 pub use scores::{Scores, Z_95, wilson_interval};

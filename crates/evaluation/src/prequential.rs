@@ -6,9 +6,16 @@
 //! O(1) a reading and O(1) for [`Prequential::cumulative`] and [`Prequential::windowed`]; memory is O(window + classes)
 //! besides the confusion matrix.
 //!
+//! Delayed labels. Where the truth comes after its reading, what is scored is the prediction made when the reading came,
+//! by the model of that time, and it is scored when the truth comes. So that the comparison stays fair, the baselines too
+//! say what they would have said then: [`Prequential::guesses`] is taken with the prediction and given back to
+//! [`Prequential::record_later`] with the truth. "The label before" is then the truth that came last before the reading
+//! did, and the window holds the readings whose truth came last. A reading whose truth never comes is not scored.
+//!
 //! Source: A. P. Dawid, "Present position and potential developments: the prequential approach", J. R. Stat. Soc. A
 //! 147(2), 1984; J. Gama, R. Sebastião and P. P. Rodrigues, "On evaluating stream learning algorithms", Machine Learning
-//! 90, 2013. Tools differ in details: here the first reading counts as wrong for both baselines, the majority baseline
+//! 90, 2013; for delays M. Grzenda, H. M. Gomes and A. Bifet, "Delayed labelling evaluation for data streams", Data Mining
+//! and Knowledge Discovery 34, 2020 (of which this is the first prediction alone). Tools differ in details: here the first reading counts as wrong for both baselines, the majority baseline
 //! knows only the labels before, and a reading without a prediction counts as wrong.
 
 use std::collections::VecDeque;
@@ -67,6 +74,15 @@ pub enum ScoreError {
     },
 }
 
+/// What the baselines say of a reading, from the true labels known when it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guesses {
+    /// The true label known last; `None` before the first.
+    pub no_change: Option<u32>,
+    /// The commonest true label so far, of equally common ones the smallest class; `None` before the first.
+    pub majority: Option<u32>,
+}
+
 /// Scores of a stream since its start, and over its last readings.
 ///
 /// ```
@@ -120,13 +136,37 @@ impl Prequential {
     ///
     /// [`ScoreError`] if a class does not exist; nothing was counted.
     pub fn record(&mut self, true_label: u32, predicted: u32) -> Result<(), ScoreError> {
+        self.record_later(true_label, predicted, self.guesses())
+    }
+
+    /// What the baselines say of a reading that comes now; to be kept until [`Prequential::record_later`].
+    #[must_use]
+    pub fn guesses(&self) -> Guesses {
+        Guesses {
+            no_change: self.previous,
+            majority: self.majority,
+        }
+    }
+
+    /// Scores a prediction whose true label has come to be known after other readings', with the `guesses` of the time
+    /// of the prediction.
+    ///
+    /// # Errors
+    ///
+    /// [`ScoreError`] if a class does not exist; nothing was counted.
+    pub fn record_later(
+        &mut self,
+        true_label: u32,
+        predicted: u32,
+        guesses: Guesses,
+    ) -> Result<(), ScoreError> {
         if predicted as usize >= self.n_classes {
             return Err(ScoreError::Predicted {
                 class: predicted,
                 n_classes: self.n_classes,
             });
         }
-        self.score(true_label, Some(predicted))
+        self.score(true_label, Some(predicted), guesses)
     }
 
     /// Scores a reading for which the model made no prediction, as wrong; it is not in the confusion matrix.
@@ -135,22 +175,22 @@ impl Prequential {
     ///
     /// [`ScoreError`] if the class does not exist; nothing was counted.
     pub fn record_abstention(&mut self, true_label: u32) -> Result<(), ScoreError> {
-        self.score(true_label, None)
+        self.score(true_label, None, self.guesses())
     }
 
-    fn score(&mut self, true_label: u32, predicted: Option<u32>) -> Result<(), ScoreError> {
+    fn score(&mut self, true_label: u32, predicted: Option<u32>, guesses: Guesses) -> Result<(), ScoreError> {
         if true_label as usize >= self.n_classes {
             return Err(ScoreError::TrueLabel {
                 class: true_label,
                 n_classes: self.n_classes,
             });
         }
-        // The baselines predict from the labels before, and learn this one only afterwards.
+        // The baselines predicted from the labels before, and learn this one only now.
         let outcome = Outcome {
             true_label,
             predicted,
-            no_change_correct: self.previous == Some(true_label),
-            majority_correct: self.majority == Some(true_label),
+            no_change_correct: guesses.no_change == Some(true_label),
+            majority_correct: guesses.majority == Some(true_label),
         };
         self.cumulative.add(outcome);
         if self.recent.len() == self.window

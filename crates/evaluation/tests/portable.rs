@@ -372,3 +372,31 @@ fn the_rate_is_that_of_the_last_second() {
     rate.record(end + 60e6, 500);
     assert!((500.0..530.0).contains(&rate.per_sec(end + 60e6)));
 }
+
+#[wasm_bindgen_test(unsupported = test)]
+fn delayed_labels_are_scored_with_the_guesses_of_their_readings() {
+    let mut late = Prequential::new(2, 10);
+    let guesses: Vec<Guesses> = (0..3).map(|_| late.guesses()).collect();
+    for guesses in guesses {
+        late.record_later(1, 1, guesses).unwrap();
+    }
+    // At once, the baselines learn from the first label before they guess the second.
+    let mut at_once = Prequential::new(2, 10);
+    for _ in 0..3 {
+        at_once.record(1, 1).unwrap();
+    }
+    let baselines = |scores: &Prequential| {
+        let scores = scores.cumulative();
+        [scores.baseline_no_change, scores.baseline_majority].map(|share| (share.unwrap() * 3.0).round())
+    };
+    assert_eq!((baselines(&late), baselines(&at_once)), ([0.0, 0.0], [2.0, 2.0]));
+    assert_eq!(late.cumulative().accuracy, at_once.cumulative().accuracy);
+    assert_eq!(
+        late.guesses(),
+        Guesses {
+            no_change: Some(1),
+            majority: Some(1)
+        }
+    );
+    assert!(late.record_later(2, 0, late.guesses()).is_err() && late.n() == 3);
+}
