@@ -1,7 +1,9 @@
 //! `cargo xtask page`: the page as flat files in target/page, ready to be served or embedded.
 //!
-//! Its WebAssembly is built by cargo and bound by wasm-bindgen as a library; its HTML, CSS and JavaScript are copied
-//! as they are. No bundler, no Node.
+//! Its WebAssembly is built by cargo and bound by wasm-bindgen as a library; its HTML, CSS and JavaScript are copied,
+//! the latter two without comments and indentation. No bundler, no Node.
+
+mod lean;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -42,6 +44,14 @@ pub(crate) fn build() -> Result<PathBuf> {
     let mut files = BTreeMap::new();
     collect(&bound, &["js", "wasm"], &mut files)?;
     collect(&repo::root().join("viewer/page"), &EXTENSIONS, &mut files)?;
+    for (name, bytes) in &mut files {
+        let name = name.to_string_lossy();
+        // What wasm-bindgen wrote is not ours to cut.
+        if name != "viewer.js" && (name.ends_with(".js") || name.ends_with(".css")) {
+            let source = std::str::from_utf8(bytes).with_context(|| format!("{name} is not UTF-8"))?;
+            *bytes = lean::lean(&name, source)?.into_bytes();
+        }
+    }
     let page = repo::target().join("page");
     replace(&page, &files)?;
     Ok(page)
