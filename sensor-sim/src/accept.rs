@@ -13,12 +13,14 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
 use crate::server::Server;
+use crate::tls::Accepted;
 
 /// Most bytes of a request's head; a larger one is answered with 431.
 pub(crate) const MAX_HEAD_BYTES: usize = 16 * 1024;
@@ -67,19 +69,53 @@ pub(crate) struct Connection {
     pub(crate) peer: SocketAddr,
     /// The address of ours that was connected to.
     pub(crate) local: SocketAddr,
+    pub(crate) cipher: Cipher,
+}
+
+/// Whether a connection is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cipher {
+    Tls,
+    /// In the clear, as the server was told.
+    Clear,
+    /// In the clear, where TLS is expected: no request over it is taken.
+    ClearByMistake,
 }
 
 async fn serve_connection(tcp: TcpStream, peer: SocketAddr, router: Router, server: Arc<Server>) {
     let Ok(local) = tcp.local_addr() else {
         return; // It is gone already.
     };
+    let connection = |cipher| Connection { peer, local, cipher };
     // Readings are small and must not wait for one another.
     if let Err(error) = tcp.set_nodelay(true) {
         warn!(%error, "switching off Nagle's algorithm for a connection failed");
     }
+    let Some(tls) = &server.gate.access.tls else {
+        return serve_http(tcp, connection(Cipher::Clear), router, &server).await;
+    };
+    let shaking = timeout(server.limits.handshake, tls.accept(tcp));
+    match server.shutdown.run_until_cancelled(shaking).await {
+        Some(Ok(Ok(Accepted::Encrypted(stream)))) => {
+            serve_http(stream, connection(Cipher::Tls), router, &server).await;
+        }
+        Some(Ok(Ok(Accepted::Clear(tcp)))) => {
+            serve_http(tcp, connection(Cipher::ClearByMistake), router, &server).await;
+        }
+        // Also who does not trust a certificate of our own making: at every visit, so it is no more than this.
+        Some(Ok(Err(error))) => debug!(%error, %peer, "no TLS handshake"),
+        Some(Err(_)) => debug!(%peer, "no TLS handshake in time"),
+        None => {}
+    }
+}
+
+async fn serve_http<S>(stream: S, connection: Connection, router: Router, server: &Server)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request| {
-        request.extensions_mut().insert(Connection { peer, local });
+        request.extensions_mut().insert(connection);
         router.call(request)
     });
     let mut connection = std::pin::pin!(
@@ -87,7 +123,7 @@ async fn serve_connection(tcp: TcpStream, peer: SocketAddr, router: Router, serv
             .timer(TokioTimer::new())
             .header_read_timeout(server.limits.handshake)
             .max_buf_size(MAX_HEAD_BYTES)
-            .serve_connection(TokioIo::new(tcp), service)
+            .serve_connection(TokioIo::new(stream), service)
             .with_upgrades()
     );
     let mut is_ending = false;

@@ -5,8 +5,10 @@
 mod hosts;
 mod token;
 
+use crate::tls::Tls;
 pub(crate) use hosts::is_own_name;
 pub use hosts::{Host, HostError};
+
 pub use token::{Token, TokenError};
 
 /// Who may read and who may publish, and by which names. The default lets everybody who reaches the port do both.
@@ -18,6 +20,8 @@ pub struct Access {
     pub read: Option<Token>,
     /// Names beside `localhost` and the address that a connection came to.
     pub hosts: Vec<Host>,
+    /// How the port is encrypted; `None`: not at all.
+    pub tls: Option<Tls>,
 }
 
 /// What one of the tokens is for.

@@ -1,13 +1,16 @@
 //! The arguments that say who may reach the server and what they have to show: [`AccessArgs`].
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use tracing::info;
 
 use crate::access::{Access, Host, Token};
+use crate::addresses;
 use crate::cli::UsageError;
+use crate::tls::{self, SelfSigned, Tls, TlsError};
 
 /// The environment variable with the publish token, of a server and of `sensor-sim publish`.
 pub const PUBLISH_TOKEN_VARIABLE: &str = "RUNNEL_PUBLISH_TOKEN";
@@ -33,6 +36,15 @@ pub struct AccessArgs {
     /// File with the token that viewers have to show [default: the variable RUNNEL_READ_TOKEN]
     #[arg(long, value_name = "FILE")]
     pub read_token_file: Option<PathBuf>,
+    /// File with the certificate for TLS, in PEM, and after it those that vouch for it
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// File with the certificate's private key, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Speak TLS with a certificate made here, which is kept; browsers warn of it once
+    #[arg(long, conflicts_with_all = ["tls_cert", "tls_key"])]
+    pub tls_self_signed: bool,
     /// Let in everybody who reaches the port where there is no token
     #[arg(long)]
     pub insecure: bool,
@@ -66,9 +78,56 @@ impl AccessArgs {
             publish: token(self.publish_token_file.as_deref(), PUBLISH_TOKEN_VARIABLE)?,
             read: token(self.read_token_file.as_deref(), READ_TOKEN_VARIABLE)?,
             hosts: self.hosts.clone(),
+            tls: None,
         };
         self.check(&access)?;
         Ok(access)
+    }
+
+    /// Reads the certificate, or makes one. Apart from [`AccessArgs::access`], so that a server that may not start makes
+    /// none.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError`], and what is wrong with it.
+    pub fn tls(&self) -> Result<Option<Tls>, TlsError> {
+        if let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) {
+            return Tls::from_files(certificate, key).map(Some);
+        }
+        if !self.tls_self_signed {
+            return Ok(None);
+        }
+        let folder = tls::default_folder().ok_or(TlsError::Homeless)?;
+        let made = SelfSigned::open(&folder, &self.names())?;
+        info!(
+            "{} certificate {}; browsers warn of it, and show this SHA-256: {}",
+            if made.is_new { "made a" } else { "the" },
+            made.certificate.display(),
+            made.fingerprint
+        );
+        Ok(Some(made.tls))
+    }
+
+    /// All names that the server goes by.
+    fn names(&self) -> Vec<Host> {
+        let loopback = [
+            Host::Name("localhost".to_owned()),
+            Host::Address(Ipv4Addr::LOCALHOST.into()),
+            Host::Address(Ipv6Addr::LOCALHOST.into()),
+        ];
+        let bound = (!self.bind.is_unspecified()).then_some(self.bind);
+        let addresses = addresses::for_others(self.bind).into_iter().chain(bound);
+        let mut names: Vec<Host> = Vec::new();
+        for name in loopback
+            .into_iter()
+            .chain(addresses.map(|address| Host::Address(address.to_canonical())))
+            .chain(self.hosts.iter().cloned())
+        {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
     }
 
     /// Whether others than this machine's own programs can reach the server.

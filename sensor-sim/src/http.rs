@@ -12,7 +12,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use crate::accept::Connection;
+use crate::accept::{Cipher, Connection};
 use crate::access::{Permission, is_own_name};
 use crate::assets;
 use crate::channel::Channel;
@@ -141,6 +141,9 @@ async fn guard(
         .get(header::HOST)
         .and_then(|host| host.to_str().ok());
     let host = host.unwrap_or_default().to_owned();
+    if connection.cipher == Cipher::ClearByMistake {
+        return speak_tls().into_response();
+    }
     let is_own = is_own_name(&host, connection.local.ip(), &server.gate.access.hosts);
     let mut response = if is_own {
         next.run(request).await
@@ -157,16 +160,27 @@ async fn guard(
         headers.insert(name, HeaderValue::from_static(value));
     }
     let own_host = is_own.then_some(host.as_str());
-    headers.insert(header::CONTENT_SECURITY_POLICY, content_security_policy(own_host));
+    let policy = content_security_policy(own_host, connection.cipher);
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
+/// What whoever speaks in the clear to a port with TLS is told. No redirection: a program that sends its token in the
+/// clear shall fail, rather than do so unnoticed.
+fn speak_tls() -> Refusal {
+    Refusal::new(
+        StatusCode::BAD_REQUEST,
+        "this port speaks TLS: the address begins with https:// or wss://",
+    )
+}
+
 /// The policy for a page at our own `host`; of an answer under a foreign name nothing is a page.
-fn content_security_policy(host: Option<&str>) -> HeaderValue {
-    host.and_then(|host| HeaderValue::from_str(&format!("{PAGE_POLICY} ws://{host}")).ok())
+fn content_security_policy(host: Option<&str>, cipher: Cipher) -> HeaderValue {
+    let scheme = if cipher == Cipher::Tls { "wss" } else { "ws" };
+    host.and_then(|host| HeaderValue::from_str(&format!("{PAGE_POLICY} {scheme}://{host}")).ok())
         .unwrap_or_else(|| HeaderValue::from_static(PAGE_POLICY))
 }
 

@@ -104,7 +104,7 @@ fn accept_socket(
     query: Option<&str>,
     request: &mut Request,
 ) -> Result<Response, Refusal> {
-    let key = check(request.headers(), "GET /ingest/NAME").map_err(|refusal| {
+    let key = check(request.headers(), connection.cipher, "GET /ingest/NAME").map_err(|refusal| {
         refusal.with_hint("or post readings: curl -d '{\"temp\":21.5}' http://…/ingest/NAME")
     })?;
     let wishes = Wishes::from_query(query)?;
@@ -177,7 +177,7 @@ async fn take_post(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    check_origin(headers)?;
+    check_origin(headers, connection.cipher)?;
     server
         .gate
         .require(headers, Permission::Publish, connection.peer)?;

@@ -2,14 +2,15 @@
 #![forbid(unsafe_code)]
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::IpAddr;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Parser as _;
+use sensor_sim::access_args::AccessArgs;
 use sensor_sim::cli::{Cli, Command, ServeArgs, UsageError};
 use sensor_sim::publish::PublishArgs;
-use sensor_sim::{Access, Config, Prepared, datasets_command, publish, serve};
+use sensor_sim::{Access, Config, Host, Prepared, addresses, datasets_command, publish, serve};
 use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 use tracing::{info, warn};
@@ -55,11 +56,13 @@ async fn run_publisher(args: PublishArgs) -> Result<()> {
 async fn run_server(args: ServeArgs) -> Result<()> {
     let mut stop = std::pin::pin!(stop_signal()?);
     // Before the long work, so that a taken port is said at once.
-    let access = args.access.access()?;
+    let mut access = args.access.access()?;
     let listener = bind(args.access.bind, args.port).await?;
     let address = listener.local_addr().context("asking for the own address")?;
+    access.tls = args.access.tls()?;
+    let scheme = if access.tls.is_some() { "https" } else { "http" };
     if args.access.is_open() {
-        tell_who_gets_in(&access);
+        tell_who_gets_in(&args.access, &access, scheme, address.port());
     }
     let preparing = spawn_blocking(move || -> Result<Prepared> {
         let config = args.config()?;
@@ -73,32 +76,29 @@ async fn run_server(args: ServeArgs) -> Result<()> {
             std::process::exit(0);
         }
     };
-    say_address(&format!("http://{}/", reachable(address)))?;
+    say_address(&format!("{scheme}://{}/", addresses::for_this_machine(address)))?;
     let summary = serve(listener, prepared, stop).await.context("serving")?;
     info!("{summary}");
     Ok(())
 }
 
-/// The address under which this machine's own programs reach a server that listens on `bound`.
-fn reachable(bound: SocketAddr) -> SocketAddr {
-    match bound.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, bound.port()).into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, bound.port()).into(),
-        _ => bound,
-    }
-}
-
 /// For whoever starts a server that others can reach.
-fn tell_who_gets_in(access: &Access) {
+fn tell_who_gets_in(args: &AccessArgs, access: &Access, scheme: &str, port: u16) {
+    let addresses = addresses::for_others(args.bind).into_iter().map(Host::Address);
+    for host in addresses.chain(args.hosts.iter().cloned()) {
+        info!("for other machines: {scheme}://{host}:{port}/");
+    }
     if access.read.is_none() {
         warn!("everybody who reaches this port may read: there is no read token");
     }
     if access.publish.is_none() {
         warn!("everybody who reaches this port may publish: there is no publish token");
     }
-    warn!(
-        "tokens and readings cross the network in the clear; only a network that you trust should carry them"
-    );
+    if access.tls.is_none() {
+        warn!(
+            "tokens and readings cross the network in the clear; --tls-self-signed or --tls-cert encrypts them"
+        );
+    }
 }
 
 async fn bind(ip: IpAddr, port: u16) -> Result<TcpListener> {

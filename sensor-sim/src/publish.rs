@@ -1,5 +1,5 @@
 //! `sensor-sim publish`: acts as a sensor toward a server. Lines from stdin, so that any command piped in is a sensor, or
-//! rows of a data set, go to `ws://HOST:PORT/ingest/NAME`, each as one message.
+//! rows of a data set, go to `ws://HOST:PORT/ingest/NAME`, or `wss://`, each as one message.
 //!
 //! The server sets the pace if it is slower: what it does not read waits in the pipe. A lost connection is made again,
 //! with growing waits; the messages that were on their way when it broke may be lost, and nothing tells which.
@@ -14,14 +14,14 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use futures::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
-use tokio::net::TcpStream;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use tracing::{debug, info, warn};
 
 use self::messages::{Messages, Rows};
+use crate::access_args::PUBLISH_TOKEN_VARIABLE;
 use crate::cli::{Filters, Folders, Rate, SplitArgs, UsageError, load, parse_rate};
+use crate::dial::{ClientSocket, Dialler, distrust};
 
 /// The first wait before another try to connect, and the longest: each is twice the one before.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
@@ -34,9 +34,12 @@ const DEFAULT_RATE: f64 = 100.0;
 /// What to send, and where.
 #[derive(Debug, Args)]
 pub struct PublishArgs {
-    /// Where to send it, e.g. ws://127.0.0.1:9001/ingest/greenhouse
+    /// Where to send it, e.g. ws://127.0.0.1:9001/ingest/greenhouse; RUNNEL_PUBLISH_TOKEN is shown to that server
     #[arg(value_name = "URL", value_parser = parse_url)]
     pub url: String,
+    /// File with the certificates to trust at a wss:// address, in PEM, and no others [default: those that browsers trust]
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
     /// Send the rows of this data set instead of the lines of stdin: those that the server streams after the same split
     #[arg(long, value_name = "NAME", conflicts_with = "data")]
     pub dataset: Option<String>,
@@ -68,12 +71,9 @@ pub struct PublishArgs {
 
 fn parse_url(text: &str) -> Result<String, String> {
     match text.split_once("://") {
-        Some(("ws", rest)) if !rest.is_empty() => Ok(text.to_owned()),
-        Some(("http", rest)) if !rest.is_empty() => Ok(format!("ws://{rest}")),
-        Some(("wss" | "https", _)) => {
-            Err("this program speaks no TLS yet; expected ws://HOST:PORT/ingest/NAME".to_owned())
-        }
-        _ => Err("expected ws://HOST:PORT/ingest/NAME".to_owned()),
+        Some(("ws" | "http", rest)) if !rest.is_empty() => Ok(format!("ws://{rest}")),
+        Some(("wss" | "https", rest)) if !rest.is_empty() => Ok(format!("wss://{rest}")),
+        _ => Err("expected ws://HOST:PORT/ingest/NAME, or wss://".to_owned()),
     }
 }
 
@@ -114,9 +114,6 @@ impl PublishArgs {
     }
 }
 
-/// A connection to the server.
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
-
 /// Sends everything, or what there is until `stop` completes. Says on stderr what the server answers.
 ///
 /// # Errors
@@ -133,6 +130,12 @@ pub async fn run(args: PublishArgs, stop: impl Future<Output = ()>) -> Result<()
 }
 
 async fn send_all(args: PublishArgs, n_sent: &mut u64) -> Result<()> {
+    let token = match std::env::var(PUBLISH_TOKEN_VARIABLE) {
+        Ok(token) => Some(token.trim().to_owned()),
+        Err(std::env::VarError::NotPresent) => None,
+        Err(error) => return Err(UsageError(format!("{PUBLISH_TOKEN_VARIABLE}: {error}")).into()),
+    };
+    let dialler = Dialler::new(args.ca.as_deref(), token.as_deref())?;
     let (args, mut messages) = tokio::task::spawn_blocking(move || {
         let messages = args.messages();
         messages.map(|messages| (args, messages))
@@ -140,7 +143,7 @@ async fn send_all(args: PublishArgs, n_sent: &mut u64) -> Result<()> {
     .await
     .context("loading the data")??;
     let mut pace = args.pace();
-    let mut socket = connect(&args.url).await?;
+    let mut socket = connect(&dialler, &args.url).await?;
     let mut waiting = None;
     loop {
         // Both can be called off at any point: what was read stays in `waiting`.
@@ -169,38 +172,44 @@ async fn send_all(args: PublishArgs, n_sent: &mut u64) -> Result<()> {
             }
             // Also while there is nothing to send: the server's pings want answers.
             answer = socket.next() => match answer {
-                Some(Ok(Message::Close(_))) | None => Error::ConnectionClosed,
                 Some(Ok(answer)) => {
-                    tell(&answer);
-                    continue;
+                    hear(&answer, &args.url)?;
+                    if !answer.is_close() {
+                        continue;
+                    }
+                    Error::ConnectionClosed
                 }
+                None => Error::ConnectionClosed,
                 Some(Err(error)) => error,
             },
         };
         warn!("the connection was lost, and what was on its way with it: {lost}");
-        // Answers the closing frame, if there was one.
-        let _ = socket.flush().await;
-        socket = connect(&args.url).await?;
+        // What was said before it went, e.g. why; reading on also answers a closing frame.
+        while let Ok(Some(Ok(answer))) = timeout(CLOSE_LIMIT, socket.next()).await {
+            hear(&answer, &args.url)?;
+        }
+        socket = connect(&dialler, &args.url).await?;
     }
     let closing = async {
         if socket.close(None).await.is_ok() {
             while let Some(Ok(answer)) = socket.next().await {
-                tell(&answer);
+                hear(&answer, &args.url)?;
             }
         }
+        Ok(())
     };
-    if timeout(CLOSE_LIMIT, closing).await.is_err() {
+    timeout(CLOSE_LIMIT, closing).await.unwrap_or_else(|_| {
         warn!("the server did not confirm the end");
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// Tries until there is a connection; only a refusal in so many words ends it.
-async fn connect(url: &str) -> Result<Socket> {
+async fn connect(dialler: &Dialler, url: &str) -> Result<ClientSocket> {
     let mut wait = FIRST_WAIT;
     loop {
-        match connect_async(url).await {
-            Ok((socket, _)) => {
+        match dialler.connect(url).await {
+            Ok(socket) => {
                 info!("connected to {url}");
                 return Ok(socket);
             }
@@ -208,6 +217,11 @@ async fn connect(url: &str) -> Result<Socket> {
                 let body = response.body().as_deref().unwrap_or_default();
                 let reason = String::from_utf8_lossy(body);
                 anyhow::bail!("{url} refuses ({}): {}", response.status(), reason.trim());
+            }
+            Err(error) if distrust(&error).is_some() => {
+                anyhow::bail!(
+                    "{url} has a certificate that is not trusted: {error}; if it is the server's own, name its file with --ca"
+                );
             }
             Err(error @ (Error::Url(_) | Error::HttpFormat(_))) => {
                 return Err(UsageError(format!("{url} is no address: {error}")).into());
@@ -225,11 +239,30 @@ async fn connect(url: &str) -> Result<Socket> {
 }
 
 /// Passes on what the server says: refusals of readings loudly, the rest to who asks for it.
-fn tell(answer: &Message) {
-    let Message::Text(text) = answer else { return };
+///
+/// # Errors
+///
+/// If it does not let this sensor in: another try would end alike.
+fn hear(answer: &Message, url: &str) -> Result<()> {
+    let text = match answer {
+        Message::Text(text) => text,
+        // 4000 and a status of HTTP that blames the client.
+        Message::Close(Some(frame)) if (4_400..4_500).contains(&u16::from(frame.code)) => {
+            anyhow::bail!("{url} refuses: {}", frame.reason);
+        }
+        _ => return Ok(()),
+    };
     let value: Value = serde_json::from_str(text).unwrap_or_default();
-    match (value["op"].as_str(), value["message"].as_str()) {
-        (Some("err"), Some(message)) => warn!("the server says: {message}"),
+    match (
+        value["op"].as_str(),
+        value["code"].as_str(),
+        value["message"].as_str(),
+    ) {
+        (Some("err"), Some("auth-required"), _) => {
+            anyhow::bail!("{url} asks for its publish token: put it into {PUBLISH_TOKEN_VARIABLE}");
+        }
+        (Some("err"), _, Some(message)) => warn!("the server says: {message}"),
         _ => debug!("the server says: {text}"),
     }
+    Ok(())
 }

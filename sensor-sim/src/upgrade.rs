@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tracing::debug;
 
-use crate::accept::Connection;
+use crate::accept::{Cipher, Connection};
 use crate::access::Permission;
 use crate::ending::close;
 use crate::http::Refusal;
@@ -37,7 +37,7 @@ fn accept_viewer(
     request: &mut Request,
 ) -> Result<Response, Refusal> {
     let headers = request.headers();
-    let key = check(headers, "/live")?;
+    let key = check(headers, connection.cipher, "/live")?;
     let subprotocol = choose_subprotocol(headers)?;
     let pending = server
         .gate
@@ -120,7 +120,7 @@ pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
 }
 
 /// The client's key, or why it gets no WebSocket at `path`.
-pub(crate) fn check(headers: &HeaderMap, path: &str) -> Result<HeaderValue, Refusal> {
+pub(crate) fn check(headers: &HeaderMap, cipher: Cipher, path: &str) -> Result<HeaderValue, Refusal> {
     let refuse = |message| Refusal::new(StatusCode::UPGRADE_REQUIRED, message);
     if !is_upgrade(headers) {
         let message = format!("{path} is a WebSocket: connect with a WebSocket client, e.g. websocat");
@@ -133,7 +133,7 @@ pub(crate) fn check(headers: &HeaderMap, path: &str) -> Result<HeaderValue, Refu
         let message = "expected WebSocket version 13".to_owned();
         return Err(refuse(message).offering(header::SEC_WEBSOCKET_VERSION, "13"));
     }
-    check_origin(headers)?;
+    check_origin(headers, cipher)?;
     match headers.get(header::SEC_WEBSOCKET_KEY) {
         Some(key) => Ok(key.clone()),
         None => Err(Refusal::new(
@@ -144,7 +144,10 @@ pub(crate) fn check(headers: &HeaderMap, path: &str) -> Result<HeaderValue, Refu
 }
 
 /// A browser says which page sends a request; only our own may. Other programs send no `Origin`.
-pub(crate) fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
+///
+/// Ours are those of the same host, port and scheme. Where we speak in the clear, `https` is ours too: a proxy before us
+/// ends TLS. Where we speak TLS, `http` is not: anybody on the way can make such a page.
+pub(crate) fn check_origin(headers: &HeaderMap, cipher: Cipher) -> Result<(), Refusal> {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return Ok(());
     };
@@ -152,7 +155,11 @@ pub(crate) fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
     let origin_host = origin
         .to_str()
         .ok()
-        .and_then(|origin| origin.strip_prefix("http://"));
+        .and_then(|origin| match origin.split_once("://") {
+            Some(("https", host)) => Some(host),
+            Some(("http", host)) if cipher != Cipher::Tls => Some(host),
+            _ => None,
+        });
     match (origin_host, host) {
         (Some(origin_host), Some(host)) if origin_host.eq_ignore_ascii_case(host) => Ok(()),
         _ => {
@@ -213,18 +220,30 @@ mod tests {
 
     #[test]
     fn only_pages_from_the_same_host_and_port_pass() {
-        let check = |origin: &'static str, host: &'static str, passes: bool| {
+        let check_by = |cipher, origin: &'static str, host: &'static str, passes: bool| {
             let headers = headers(&[(header::ORIGIN, origin), (header::HOST, host)]);
-            assert_eq!(check_origin(&headers).is_ok(), passes, "{origin} at {host}");
+            assert_eq!(
+                check_origin(&headers, cipher).is_ok(),
+                passes,
+                "{origin} at {host}, {cipher:?}"
+            );
+        };
+        let check = |origin, host, passes| {
+            check_by(Cipher::Clear, origin, host, passes);
         };
         check("http://127.0.0.1:9001", "127.0.0.1:9001", true);
         check("http://localhost:9001", "LOCALHOST:9001", true);
         check("http://localhost:9002", "localhost:9001", false);
         check("http://localhost:9001", "127.0.0.1:9001", false);
-        check("https://127.0.0.1:9001", "127.0.0.1:9001", false);
+        check("https://demo.example", "demo.example", true);
+        check("https://demo.example:444", "demo.example", false);
+        check("ftp://127.0.0.1:9001", "127.0.0.1:9001", false);
+        check_by(Cipher::Tls, "https://127.0.0.1:9001", "127.0.0.1:9001", true);
+        check_by(Cipher::Tls, "http://127.0.0.1:9001", "127.0.0.1:9001", false);
+        check_by(Cipher::Tls, "https://127.0.0.1:9002", "127.0.0.1:9001", false);
         check("https://example.org", "127.0.0.1:9001", false);
         check("null", "127.0.0.1:9001", false);
-        assert!(check_origin(&headers(&[(header::HOST, "127.0.0.1:9001")])).is_ok());
+        assert!(check_origin(&headers(&[(header::HOST, "127.0.0.1:9001")]), Cipher::Tls).is_ok());
     }
 
     #[test]

@@ -1,8 +1,6 @@
 //! Who gets in: tokens in the head and as the first message, names, and what the program says of all that.
 
-use std::fs::File;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use futures::{SinkExt as _, StreamExt as _};
@@ -12,6 +10,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use crate::program_with_log::Program;
 use crate::support::{TestServer, config, within_limit};
 
 const PUBLISH: &str = "publish-5f1d0e6c2b7a4938";
@@ -280,53 +279,6 @@ async fn names_given_with_host_are_answered_and_no_others() {
         .http_with("POST /ingest/a", &format!("{origin}{}", bearer(PUBLISH)), b"1")
         .await;
     assert!(head.starts_with("http/1.1 403 "), "{head}");
-}
-
-/// The program, its log in a file.
-struct Program {
-    child: Child,
-    folder: std::path::PathBuf,
-    /// As printed.
-    address: String,
-}
-
-impl Program {
-    fn start(name: &str, args: &str, variables: &[(&str, &str)]) -> Self {
-        let folder = std::env::temp_dir().join(format!("sensor-sim-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let log = File::create(folder.join("log")).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_sensor-sim"))
-            .args(["--port", "0", "--no-replay"])
-            .args(args.split_whitespace())
-            .envs(variables.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let mut address = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap())
-            .read_line(&mut address)
-            .unwrap();
-        let address = address.trim_end().to_owned();
-        Self {
-            child,
-            folder,
-            address,
-        }
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.join("log")).unwrap()
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,6 +14,8 @@ mod ingest_limits;
 mod ingest_models;
 mod live;
 mod program;
+mod program_with_log;
 mod publish;
 mod sensor;
 mod support;
+mod tls;

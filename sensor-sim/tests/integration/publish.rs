@@ -146,7 +146,6 @@ fn mistakes_are_named() {
         assert_eq!(code, Some(2), "{log}");
         assert!(log.contains(part), "{log}");
     };
-    check("wss://localhost/ingest/a", "", "no TLS");
     check("localhost:9001", "", "expected ws://HOST:PORT/ingest/NAME");
     check("ws://127.0.0.1:1/ingest/a", "--loop", "--dataset");
     check(
