@@ -1,15 +1,13 @@
 // The page for everyone: no accessibility violation, no sideways scrolling, no error, in both themes and at both ends of width.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 
+import { violations } from "./lib/axe.mjs";
 import { nextFrames, openPage, pauseAndSettle, waitForSnapshot } from "./lib/browser.mjs";
 import { withBrowser } from "./lib/setup.mjs";
 
 const WINE = ["--dataset", "wine", "--rate", "500", "--loop"];
-const axe = await readFile(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
 const open = withBrowser();
 
 for (const scheme of ["light", "dark"]) {
@@ -61,10 +59,3 @@ test("a changed theme is kept for the next visit", async (t) => {
   assert.equal(await next.page.$eval("#theme-name", (name) => name.textContent), "dark");
   await next.page.close();
 });
-
-/** What axe-core finds, one line each. */
-async function violations(page) {
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => window.axe.run());
-  return violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id} (${help}): ${node.html.slice(0, 200)}`));
-}

@@ -8,6 +8,9 @@ import { byId, setHidden } from "./dom.js";
 const chooser = byId("chooser");
 const select = /** @type {HTMLSelectElement} */ (byId("source-select"));
 
+/** The choice of all sources, and how the address names them. */
+const ALL = "*";
+
 /** What the list was last made of. */
 let listed = "";
 
@@ -31,7 +34,7 @@ export function drawSources({ sources, source, wanted_source }) {
   // An open list must not be rebuilt under the reader's hand for nothing.
   if (key === listed) return;
   listed = key;
-  select.replaceChildren(...texts.map(([name, text]) => new Option(text, name, false, name === followed)));
+  select.replaceChildren(...texts.map(([name, text]) => new Option(text, name, false, name === followed)), new Option("all, side by side", ALL));
 }
 
 /** @param {(source: string) => void} follow */
@@ -40,6 +43,7 @@ export function listenSources(follow) {
     // So that reloading, or passing the address on, shows the same source.
     const address = new URL(location.href);
     address.searchParams.set("source", select.value);
+    if (select.value === ALL) return location.assign(address);
     history.replaceState(null, "", address);
     follow(select.value);
   });

@@ -1,10 +1,12 @@
 /**
- * The page: starts the worker, asks it for one snapshot a frame, and draws the newest one.
+ * The page: starts a worker, asks it for one snapshot a frame, and draws the newest one; or has several sources side by side
+ * (overview.js), each with a worker of its own, of which one at a time is shown whole.
  *
  * Nothing here happens per reading. At most one request for a snapshot is unanswered; a frame draws only the parts that are due,
  * stops when its time is spent, and the next one goes on from there (schedule.js).
  *
- * `window.runnel.snapshot()` returns the newest snapshot (snapshot.js has its fields); it is kept fresh while the page is hidden.
+ * `window.runnel.snapshot()` returns the newest snapshot (snapshot.js has its fields), `snapshots()` those of all sources that are open;
+ * they are kept fresh while the page is hidden.
  */
 import { setClasses } from "./classes.js";
 import { drawControls, listenControls } from "./controls.js";
@@ -21,9 +23,10 @@ import { drawTimeline, layTimeline } from "./draw-timeline.js";
 import { drawTrustPlot, drawTrustText } from "./draw-trust.js";
 import { drawDue } from "./schedule.js";
 import { emptySnapshot } from "./snapshot.js";
+import { openStream } from "./stream.js";
 
 /** @typedef {import("./snapshot.js").Snapshot} Snapshot */
-/** @typedef {import("./snapshot.js").Request} Request */
+/** @typedef {import("./stream.js").Stream} Stream */
 /** @typedef {import("./snapshot.js").Answer} Answer */
 /** @typedef {import("./snapshot.js").LabelledReading} LabelledReading */
 /** @typedef {import("./schedule.js").Part<Snapshot>} Part */
@@ -57,110 +60,105 @@ const parts = [
 
 const reduced_motion = matchMedia("(prefers-reduced-motion: reduce)");
 
-let newest = emptySnapshot("connecting", "Connecting to the server that sent this page.");
+/** Stands for a source while none is shown. */
+const NOTHING = emptySnapshot("connecting", "");
+/** The source that is shown whole. @type {Stream|null} */
+let shown = null;
+/** Several sources side by side, where the address asks for them. @type {import("./overview.js").Overview|null} */
+let overview = null;
 /** @type {Snapshot|null} */
 let drawn = null;
 /** Whether every part shows `drawn`; the others follow in later frames. */
 let complete = false;
 /** The part with which the next frame begins. */
 let first = 0;
-let asked = false;
-let failed = false;
 
-const worker = new Worker("./worker.js", { type: "module" });
-
-/** @param {Request} request */
-function post(request) {
-  worker.postMessage(request);
+/** Answers to what the reader of the shown source asked. @param {Answer} answer */
+function heard(answer) {
+  if (answer.type === "neighbours") showNeighbours(answer, newest());
+  else if (answer.type === "cell" && showCell(answer, newest(), chooseReading)) setTimeout(askCell, CELL_EVERY_MILLIS, answer.true_label, answer.predicted);
 }
-
-/** Asks for a snapshot unless one is on its way. */
-function ask() {
-  if (asked || failed) return;
-  asked = true;
-  post({ type: "snapshot" });
-}
-
-/** The worker cannot run: nothing more will come. @param {string} message */
-function fail(message) {
-  failed = true;
-  newest = emptySnapshot("error", message);
-}
-
-worker.addEventListener("message", ({ data }) => {
-  /** @type {Answer} */
-  const answer = JSON.parse(data);
-  switch (answer.type) {
-    case "snapshot":
-      asked = false;
-      newest = answer;
-      break;
-    case "neighbours":
-      showNeighbours(answer, newest);
-      break;
-    case "cell":
-      if (showCell(answer, newest, chooseReading)) setTimeout(askCell, CELL_EVERY_MILLIS, answer.true_label, answer.predicted);
-      break;
-    case "failed":
-      fail(answer.message);
-      break;
-    case "ready":
-      break;
-  }
-});
-worker.addEventListener("error", (event) => {
-  event.preventDefault();
-  fail(`The part of this page that labels readings stopped${event.message ? `: ${event.message}` : ""}. Reload the page to start it again.`);
-});
 
 /** @param {number} true_label @param {number} predicted */
 function askCell(true_label, predicted) {
-  post({ type: "cell", true_label, predicted });
+  shown?.post({ type: "cell", true_label, predicted });
 }
 
 /** @param {LabelledReading} reading */
 function chooseReading(reading) {
-  openReading(reading, newest);
-  post({ type: "neighbours", seq: reading.seq });
+  openReading(reading, newest());
+  shown?.post({ type: "neighbours", seq: reading.seq });
 }
 
 /** @param {number} now_millis */
 function frame(now_millis) {
   requestAnimationFrame(frame);
-  ask();
-  if (newest === drawn && complete) return;
-  const snapshot = newest;
+  const is_spent = spentAfter(performance.now() + FRAME_BUDGET_MILLIS);
+  overview?.frame(now_millis, is_spent);
+  if (!shown) return;
+  shown.ask();
+  const snapshot = shown.newest();
+  if (snapshot === drawn && complete) return;
   if (setClasses(snapshot.source?.classes)) {
     layTimeline();
     layConfusion();
   }
   const afresh = drawn === null || drawn.state !== snapshot.state || drawn.session !== snapshot.session;
   const slower = reduced_motion.matches ? REDUCED_MOTION_FACTOR : 1;
-  const end_millis = performance.now() + FRAME_BUDGET_MILLIS;
   if (afresh) for (const part of parts) part.drawn_at = -Infinity; // A change of state is shown at once.
-  ({ first, complete } = drawDue(parts, snapshot, { first: afresh ? 0 : first, now_millis, slower, is_spent: () => performance.now() > end_millis }));
+  ({ first, complete } = drawDue(parts, snapshot, { first: afresh ? 0 : first, now_millis, slower, is_spent }));
   drawn = snapshot;
 }
 
-listenControls(post, () => newest);
+/** @param {number} end_millis @returns {() => boolean} */
+function spentAfter(end_millis) {
+  return () => performance.now() > end_millis;
+}
+
+/** Shows a source whole, or none while the overview stands in its place. @param {Stream|null} stream */
+function show(stream) {
+  shown = stream;
+  drawn = null;
+}
+
+/** What the page acts on: the newest snapshot of the source shown, drawn or not. */
+function newest() {
+  return shown?.newest() ?? NOTHING;
+}
+
+listenControls((control) => shown?.post(control), newest);
 listenConfusion((true_label, predicted) => {
   openCell(true_label, predicted);
   askCell(true_label, predicted);
 });
 listenReadings(chooseReading);
-listenSources((source) => post({ type: "follow", source }));
+listenSources((source) => shown?.post({ type: "follow", source }));
 layTimeline();
 layConfusion();
 
-/** How much slower than it is the classifier shall be, for trying what a slow page does: `?slow=10`. */
 const wishes = new URLSearchParams(location.search);
+/** How much slower than it is the classifier shall be, for trying what a slow page does: `?slow=10`. */
 const slow_factor = Math.max(1, Number(wishes.get("slow")) || 1);
-/** Which source to follow: `?source=py1`. */
-const source = wishes.get("source") ?? undefined;
-post({ type: "start", url: `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/live`, slow_factor, ...(source === undefined ? {} : { source }) });
+/** Which source to follow: `?source=py1`; several side by side: `?source=py1,py2`, all that there are: `?source=*`. */
+const source = wishes.get("source");
+const url = `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/live`;
+/** @param {string|null} name of the source, `null` for the first that the server names */
+const open = (name) => openStream({ type: "start", url, slow_factor, ...(name === null ? {} : { source: name }) }, heard);
+
+if (source !== null && (source === "*" || source.includes(","))) {
+  // Not in the page that most people load.
+  const { openOverview } = await import("./overview.js");
+  overview = openOverview(source, open, show);
+} else {
+  show(open(source));
+}
 setInterval(() => {
-  if (document.hidden) ask();
+  if (!document.hidden) return;
+  shown?.ask();
+  overview?.ask();
 }, HIDDEN_EVERY_MILLIS);
 requestAnimationFrame(frame);
 
-Object.defineProperty(window, "runnel", { value: Object.freeze({ snapshot: () => newest }) });
+Object.defineProperty(window, "runnel", {
+  value: Object.freeze({ snapshot: newest, snapshots: () => overview?.snapshots() ?? [newest()] }),
+});

@@ -1,0 +1,123 @@
+// Several sources in one page: a row each, labelled by its own model, and one shown whole with what it has counted.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { nextFrames, waitForSnapshot } from "./lib/browser.mjs";
+import { violations } from "./lib/axe.mjs";
+import { withBrowser } from "./lib/setup.mjs";
+
+const open = withBrowser();
+
+/** Feeds a source of two classes until the test ends, after enough labelled readings for a model. */
+async function feed(t, server, source, { cold, hot, classes }) {
+  let idx = 0;
+  const lines = (n, is_labelled) => Array.from({ length: n }, () => {
+    idx += 1;
+    const is_hot = idx % 3 === 0;
+    return JSON.stringify({ temp: (is_hot ? hot : cold) + (idx % 5), ...(is_labelled && { label: classes[Number(is_hot)] }) });
+  }).join("\n");
+  const post = async (body) => {
+    const answer = await fetch(`${server.url}ingest/${source}`, { method: "POST", body });
+    assert.equal(answer.status, 200, await answer.text());
+  };
+  await post(lines(60, true));
+  return (n) => post(lines(n, true));
+}
+
+/** Waits until `accepts` is true of the snapshots of all sources, by name. */
+async function waitForSnapshots(page, what, accepts) {
+  const deadline = Date.now() + 120_000;
+  let newest = {};
+  while (Date.now() < deadline) {
+    const all = await page.evaluate(() => window.runnel?.snapshots() ?? []);
+    newest = Object.fromEntries(all.map((s) => [s.source?.name ?? s.wanted_source, s]));
+    if (accepts(newest)) return newest;
+    await nextFrames(page, 3);
+  }
+  assert.fail(`${what} did not come; newest: ${JSON.stringify(Object.entries(newest).map(([name, { state, labelled, message }]) => ({ name, state, labelled, message })))}`);
+}
+
+/** What the rows say, as a reader has it. */
+function shownRows(page) {
+  return page.$$eval(".stream", (rows) => rows.map((row) => ({
+    name: row.querySelector("h3").textContent,
+    state: row.querySelector(".stream-state").textContent,
+    now: row.querySelector(".stream-now").textContent,
+    right: row.querySelector("dd").textContent,
+    bars: row.querySelectorAll("path.fill[d^=M]").length,
+  })));
+}
+
+test("all sources stand side by side, each labelled by its own model; one is opened whole and left again", async (t) => {
+  const { server, page } = await open(t, ["--dataset", "wine", "--rate", "100", "--loop"], { path: "?source=*" });
+  const oven = await feed(t, server, "oven", { cold: 20, hot: 180, classes: ["off", "on"] });
+  const tank = await feed(t, server, "tank", { cold: 5, hot: 50, classes: ["empty", "full"] });
+  await waitForSnapshots(page, "three sources", ({ wine, oven, tank }) => wine?.state === "live" && oven?.state === "waiting" && tank?.state === "waiting");
+  await oven(30);
+  await tank(40);
+  const all = await waitForSnapshots(page, "their labels", ({ wine, oven, tank }) => wine.labelled > 100 && oven.labelled === 30 && tank.labelled === 40);
+  assert.deepEqual(all.oven.source.classes, ["off", "on"]);
+  assert.deepEqual(all.tank.source.classes, ["empty", "full"]);
+  assert.deepEqual([all.oven.accuracy, all.tank.accuracy], [1, 1]);
+  assert.equal(all.wine.gaps.total + all.oven.gaps.total + all.tank.gaps.total, 0);
+
+  await nextFrames(page, 60);
+  const rows = await shownRows(page);
+  assert.deepEqual(rows.map(({ name }) => name), ["wine", "oven", "tank"]);
+  const [wine_row, oven_row, tank_row] = rows;
+  assert.match(wine_row.right, /^\d+\.\d.% ± \d.* of the last [\d,]+; majority \d.*, same as before \d/);
+  assert.match(oven_row.now, /^(off|on) /);
+  assert.match(tank_row.now, /^(empty|full) /);
+  assert.ok(rows.every(({ bars }) => bars > 0), "each has its minute");
+  assert.equal(await page.$eval(".questions", (part) => part.checkVisibility()), false);
+
+  await page.evaluate(() => [...document.querySelectorAll(".stream h3 button")].find((button) => button.textContent === "oven").click());
+  const whole = await waitForSnapshot(page, "the oven whole", (s) => s.source?.name === "oven");
+  assert.equal(whole.labelled, 30, "its counts went on, nothing began afresh");
+  assert.equal(await page.$eval(".questions", (part) => part.checkVisibility()), true);
+  assert.equal(await page.$eval(".overview", (part) => part.checkVisibility()), false);
+  assert.equal(new URL(page.url()).searchParams.get("open"), "oven");
+  await page.waitForFunction(() => document.getElementById("labelled").textContent === "30");
+  await oven(5);
+  await page.waitForFunction(() => document.getElementById("labelled").textContent === "35");
+
+  await page.goBack();
+  await page.waitForFunction(() => document.querySelector(".overview").checkVisibility());
+  await page.goForward();
+  await page.waitForFunction(() => document.querySelector(".questions").checkVisibility());
+  await page.click("#overview-back");
+  await page.waitForFunction(() => document.querySelector(".overview").checkVisibility());
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "oven", "the focus is where it was");
+});
+
+test("sources are named in the address, one that is not there yet too, and chosen from the list of sources", async (t) => {
+  const { server, page } = await open(t, ["--dataset", "wine", "--rate", "50", "--loop"], { path: "?source=wine,oven,later" });
+  await feed(t, server, "oven", { cold: 20, hot: 180, classes: ["off", "on"] });
+  await feed(t, server, "other", { cold: 20, hot: 180, classes: ["off", "on"] });
+  const all = await waitForSnapshots(page, "two of three", ({ wine, oven }) => wine?.state === "live" && oven?.state === "waiting");
+  assert.deepEqual(Object.keys(all), ["wine", "oven", "later"], "no others");
+  assert.match(all.later.message, /no source later yet/);
+
+  await page.goto(`${server.url}?source=wine`);
+  await waitForSnapshot(page, "the list of sources", (s) => s.sources.length === 3);
+  await page.waitForFunction(() => !document.getElementById("chooser").hidden);
+  await Promise.all([page.waitForNavigation(), page.select("#source-select", "*")]);
+  await waitForSnapshots(page, "all three", (all) => Object.keys(all).length === 3);
+});
+
+for (const scheme of ["light", "dark"]) {
+  for (const width of [360, 1280]) {
+    test(`side by side, ${scheme}, ${width} pixels wide`, async (t) => {
+      const { server, page } = await open(t, ["--dataset", "wine", "--rate", "100", "--loop"], { path: "?source=*", scheme, width });
+      const oven = await feed(t, server, "oven", { cold: 20, hot: 180, classes: ["off", "on"] });
+      await waitForSnapshots(page, "two sources", ({ wine, oven }) => wine?.state === "live" && oven?.state === "waiting");
+      await oven(30);
+      await waitForSnapshots(page, "labels of both", ({ wine, oven }) => wine.labelled > 100 && oven.labelled === 30);
+      await nextFrames(page, 60);
+      const scroll_width = await page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(scroll_width <= width, `the page is ${scroll_width} pixels wide`);
+      assert.deepEqual(await violations(page), []);
+    });
+  }
+}
