@@ -31,7 +31,8 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-ev
      connect-src 'self'";
 
 /// The same on every answer. COOP and COEP make the page cross-origin isolated: a 5 µs clock, memory measurement.
-const FIXED_HEADERS: [(HeaderName, &str); 5] = [
+/// Of the devices that a page may ask for, ours needs a phone's motion and its screen kept on.
+const FIXED_HEADERS: [(HeaderName, &str); 6] = [
     (
         HeaderName::from_static("cross-origin-opener-policy"),
         "same-origin",
@@ -46,6 +47,10 @@ const FIXED_HEADERS: [(HeaderName, &str); 5] = [
     ),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "accelerometer=(self), gyroscope=(self), screen-wake-lock=(self), camera=(), geolocation=(), microphone=(), usb=()",
+    ),
 ];
 
 /// The description of both ends for programs.
@@ -57,6 +62,10 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
         .route(
             "/",
             get(async |headers: HeaderMap| assets::serve("index.html", &headers)),
+        )
+        .route(
+            "/phone",
+            get(async |headers: HeaderMap| assets::serve("phone.html", &headers)),
         )
         .route("/model/{channel}", get(model))
         .route("/healthz", get(health))

@@ -35,6 +35,7 @@ export async function startRelay(port) {
         const pair = { viewer, upstream };
         pairs.add(pair);
         seen.connections += 1;
+        viewer.once("message", (data) => seen.first_messages.push(data.toString()));
         viewer.on("message", (data, binary) => {
           if (!binary) watchViewer(seen, JSON.parse(data.toString()));
           upstream.send(data, { binary });
@@ -80,6 +81,8 @@ export async function startRelay(port) {
 function newRecord() {
   return {
     connections: 0,
+    /** The first message of each connection's page. */
+    first_messages: [],
     /** Every `subscribe` that the page sent. */
     subscriptions: [],
     /** Every `gap` that the server sent. */

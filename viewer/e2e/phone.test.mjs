@@ -1,0 +1,178 @@
+// A phone as a sensor: motion becomes labelled readings and a model, and the page says what keeps it from that.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { violations } from "./lib/axe.mjs";
+import { nextFrames, openPage, waitForSnapshot } from "./lib/browser.mjs";
+import { withBrowser } from "./lib/setup.mjs";
+
+const open = withBrowser();
+const NO_REPLAY = ["--no-replay"];
+
+/** Moves the device that the browser believes to be in, 50 times a second: at rest, or shaken as by steps. */
+function moveDevice() {
+  window.device = { is_shaken: false, is_there: true };
+  let idx = 0;
+  setInterval(() => {
+    if (!window.device.is_there) return;
+    idx += 1;
+    const swing = window.device.is_shaken ? 6 * Math.sin(idx * 0.7) : 0.02 * Math.sin(idx);
+    dispatchEvent(new DeviceMotionEvent("devicemotion", {
+      acceleration: { x: swing / 2, y: 0.01, z: swing },
+      accelerationIncludingGravity: { x: swing / 2, y: 0.01, z: 9.81 + swing },
+      rotationRate: { alpha: 10 * swing, beta: swing, gamma: 0.1 },
+      interval: 16,
+    }));
+  }, 20);
+}
+
+function text(page, selector) {
+  return page.$eval(selector, (element) => element.textContent);
+}
+
+/** Waits until the page's sentence matches. */
+async function waitForState(page, pattern) {
+  await page.waitForFunction((source) => new RegExp(source).test(document.getElementById("state").textContent), { timeout: 60_000 }, pattern.source);
+}
+
+/** Presses and lets go of a label's button, as a finger does. */
+async function tap(page, label) {
+  const button = await page.waitForSelector(`#labels button[data-label="${label}"]`);
+  await button.click();
+}
+
+test("motion with labels becomes readings on /live, and a model that labels what follows", async (t) => {
+  const { server, page } = await open(t, NO_REPLAY, { path: "phone", width: 360, instrument: moveDevice });
+  assert.match(await text(page, "#state"), /Not sending/);
+  await page.$eval("#name", (input) => (input.value = "pocket"));
+  await page.click("#start");
+  await waitForState(page, /Sending, without a label/);
+
+  const viewer = await openPage(page.browser(), `${server.url}?source=pocket`);
+  t.after(() => viewer.page.close());
+  // Chromium gives a page in the background no timers to speak of.
+  await page.bringToFront();
+  await tap(page, "still");
+  await waitForState(page, /labelled “still”/);
+  await page.waitForFunction(() => Number.parseInt(document.querySelector('[data-label="still"] small').textContent, 10) >= 40);
+  await page.evaluate(() => (window.device.is_shaken = true));
+  await tap(page, "walking");
+  await page.waitForFunction(() => Number.parseInt(document.querySelector('[data-label="walking"] small').textContent, 10) >= 60);
+  await tap(page, "walking");
+  await waitForState(page, /without a label/);
+
+  const snapshot = await waitForSnapshot(viewer.page, "labels by a model of the phone's own", (s) => s.labelled > 50 && s.now?.class === s.source.classes.indexOf("walking"));
+  assert.deepEqual(snapshot.source.classes, ["still", "walking"]);
+  assert.deepEqual(snapshot.source.features.map(({ name }) => name), [
+    "acceleration.x", "acceleration.y", "acceleration.z", "with_gravity.x", "with_gravity.y", "with_gravity.z",
+    "rotation.alpha", "rotation.beta", "rotation.gamma", "last_second.shake", "last_second.turn",
+  ]);
+  assert.match(snapshot.model.description, /trained from \d+ labelled readings of pocket/);
+  await page.waitForFunction(() => Number(document.getElementById("n-taken").textContent) > 100);
+  assert.ok(Number(await text(page, "#rate")) > 10);
+  assert.equal(await text(page, "#complaint"), "");
+  assert.equal(await text(page, "#n-dropped"), "0");
+
+  await page.click("#start");
+  await waitForState(page, /Not sending/);
+  assert.deepEqual(viewer.problems, []);
+});
+
+test("a label is also held, pressed by key, and added", async (t) => {
+  const { page } = await open(t, NO_REPLAY, { path: "phone", width: 360, instrument: moveDevice });
+  await page.click("#start");
+  await waitForState(page, /without a label/);
+  const button = await page.waitForSelector('#labels button[data-label="walking"]');
+  const { x, y } = await button.clickablePoint();
+  await page.mouse.move(x, y);
+  await page.mouse.down();
+  await waitForState(page, /labelled “walking”/);
+  // Longer than a tap; the count shows that time has passed.
+  await page.waitForFunction(() => Number.parseInt(document.querySelector('[data-label="walking"] small').textContent, 10) >= 50);
+  await page.mouse.up();
+  await waitForState(page, /without a label/);
+  await page.type("#new-label", "sitting");
+  await page.keyboard.press("Enter");
+  await page.focus('#labels button[data-label="sitting"]');
+  await page.keyboard.press("Enter");
+  await waitForState(page, /labelled “sitting”/);
+  await page.keyboard.press("Enter");
+  await waitForState(page, /without a label/);
+});
+
+test("a cut connection is made again, and what the server says against readings is shown", async (t) => {
+  const { relay, page } = await open(t, [...NO_REPLAY, "--max-rate", "5"], { path: "phone", relayed: true, instrument: moveDevice, expected_problem: /WebSocket/ });
+  await page.click("#start");
+  await waitForState(page, /Sending/);
+  await page.waitForFunction(() => document.getElementById("complaint").textContent !== "");
+  assert.match(await text(page, "#complaint"), /5/);
+  relay.cut();
+  await page.waitForFunction(() => document.body.dataset.state === "lost");
+  await waitForState(page, /Sending/);
+  assert.ok(relay.seen.connections >= 2);
+});
+
+test("a device without sensors, a plain address of another machine, and a name that is none are told apart", async (t) => {
+  const { page } = await open(t, NO_REPLAY, { path: "phone" });
+  await page.$eval("#name", (input) => (input.value = "not a name"));
+  await page.click("#start");
+  assert.match(await text(page, "#state"), /Not sending/);
+  assert.equal(await page.$eval("#name", (input) => input.validity.valid), false);
+  await page.$eval("#name", (input) => (input.value = "desk"));
+  await page.click("#start");
+  await waitForState(page, /no motion comes/);
+
+  const insecure = () => Object.defineProperty(window, "isSecureContext", { value: false });
+  const other = await openPage(page.browser(), page.url(), { instrument: insecure });
+  t.after(() => other.page.close());
+  assert.match(await text(other.page, "#state"), /only to pages over https/);
+  assert.equal(await other.page.$eval("#start", (button) => button.disabled), true);
+});
+
+test("a hidden page stops and says so, and goes on when it is seen again", async (t) => {
+  const hide = () => {
+    window.is_hidden = false;
+    Object.defineProperty(document, "hidden", { get: () => window.is_hidden });
+    window.setHidden = (is_hidden) => {
+      window.is_hidden = is_hidden;
+      document.dispatchEvent(new Event("visibilitychange"));
+    };
+  };
+  const instrument = new Function(`(${moveDevice})(); (${hide})();`);
+  const { relay, page } = await open(t, NO_REPLAY, { path: "phone", relayed: true, instrument });
+  await page.click("#start");
+  await waitForState(page, /Sending/);
+  await page.evaluate(() => window.setHidden(true));
+  await waitForState(page, /Paused: a hidden page/);
+  // The figures are written four times a second: first the last of what was sent.
+  await nextFrames(page, 30);
+  const before = await text(page, "#n-sent");
+  await nextFrames(page, 30);
+  assert.equal(await text(page, "#n-sent"), before);
+  await page.evaluate(() => window.setHidden(false));
+  await waitForState(page, /Sending/);
+  assert.equal(relay.seen.connections, 2);
+});
+
+test("the token of the address is taken out of it and sent as the first message", async (t) => {
+  const { relay, page } = await open(t, NO_REPLAY, { path: "phone#token=s3cret", relayed: true, instrument: moveDevice });
+  assert.equal(new URL(page.url()).hash, "");
+  await page.click("#start");
+  await waitForState(page, /Sending/);
+  assert.deepEqual(relay.seen.first_messages.map((message) => JSON.parse(message)), [{ op: "auth", token: "s3cret" }]);
+});
+
+for (const scheme of ["light", "dark"]) {
+  test(`the phone's page, ${scheme}, 360 pixels wide`, async (t) => {
+    const { page } = await open(t, NO_REPLAY, { path: "phone", scheme, width: 360, instrument: moveDevice });
+    assert.deepEqual(await violations(page), []);
+    await page.click("#start");
+    await waitForState(page, /Sending/);
+    await tap(page, "walking");
+    await waitForState(page, /labelled “walking”/);
+    const scroll_width = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(scroll_width <= 360, `the page is ${scroll_width} pixels wide`);
+    assert.deepEqual(await violations(page), []);
+  });
+}
