@@ -190,6 +190,38 @@ def knn(results, folder):
         save(figure, folder, f"knn-{kind}")
 
 
+SENT_AS = {
+    "runnel-websocket": "sensor-sim, WebSocket, one a message",
+    "mosquitto": "mosquitto, MQTT QoS 0, one a message",
+    "nats": "nats-server, one a message",
+    "runnel-websocket-lines": "sensor-sim, WebSocket, 64 JSON lines",
+    "runnel-websocket-frames": "sensor-sim, WebSocket, 64 in a frame",
+    "runnel-http": "sensor-sim, HTTP, one a request",
+    "runnel-http-lines": "sensor-sim, HTTP, 64 JSON lines",
+    "runnel-http-frames": "sensor-sim, HTTP, 64 in a frame",
+}
+
+
+def ingest(results, folder):
+    # What is forwarded unread is no comparison: it stands in the table.
+    rows = [row for row in results["throughput"] if row["id"] in SENT_AS]
+    figure, axes = plt.subplots(figsize=(7.5, 3.8))
+    for place, row in enumerate(rows):
+        rate = row["readings_per_sec"]
+        ours = row["server"] == "sensor-sim"
+        axes.barh(place, rate["median"], height=0.6, color=OURS if ours else OTHER)
+        axes.plot([rate["low"], rate["high"]], [place, place], color=REFERENCE, linewidth=1.5)
+        axes.annotate(f"{rate['median']:,.0f}", (rate["high"], place), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8)
+    axes.set_yticks(range(len(rows)), [SENT_AS[row["id"]] for row in rows])
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+    axes.margins(x=0.15)
+    axes.xaxis.set_major_formatter(lambda x, _: f"{x:,.0f}")
+    axes.set_xlabel("readings/s from one publisher to one subscriber: median, least and most")
+    axes.set_title("Readings of 11 features, counted where they come out")
+    save(figure, folder, "ingest")
+
+
 if __name__ == "__main__":
     path = Path(sys.argv[1])
-    {"paper": paper, "knn": knn}[path.stem](json.loads(path.read_text()), path.parent)
+    {"paper": paper, "knn": knn, "ingest": ingest}[path.stem](json.loads(path.read_text()), path.parent)

@@ -22,7 +22,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ),
     ("classifier-wasm", &["classifier"]),
     ("viewer", &["classifier-wasm", "evaluation", "protocol"]),
-    ("baselines", &["classifier", "datasets"]),
+    ("baselines", &["classifier", "datasets", "protocol"]),
     ("xtask", &[]),
 ];
 

@@ -67,6 +67,18 @@ pub(crate) enum Bench {
     Paper(BenchBaselines),
     /// The best peers beside ours, cost against size, exactness; writes docs/results/knn.md.
     Knn(BenchBaselines),
+    /// Readings from sensors, beside mosquitto and nats-server: throughput, latency, memory of a connection.
+    Ingest(BenchLoad),
+    /// Attacks on the server: what it takes of memory, and what an innocent stream notices.
+    Attack(BenchLoad),
+}
+
+/// `cargo xtask bench ingest` and `cargo xtask bench attack`.
+#[derive(Debug, Args)]
+pub(crate) struct BenchLoad {
+    /// A short run for trying the bench itself; its results go to target/bench, not to docs/results.
+    #[arg(long)]
+    pub(crate) quick: bool,
 }
 
 /// `cargo xtask bench paper` and `cargo xtask bench knn`.

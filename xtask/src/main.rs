@@ -1,4 +1,4 @@
-//! Every developer command: `cargo xtask demo | test | dist | page | package | bench stream|paper|knn | screenshot`.
+//! Every developer command: `cargo xtask demo | test | dist | page | package | bench stream|paper|knn|ingest|attack | screenshot`.
 //!
 //! `demo`, `dist` and `page` need Rust and a C compiler and nothing else, `package` also npm: this program's own build
 //! is part of a user's first run, so its dependencies are few. `test`, `bench` and `screenshot` also use Node, Python
@@ -13,6 +13,7 @@
 #[cfg(test)]
 mod arrows;
 mod bench_baselines;
+mod bench_load;
 mod bench_stream;
 mod cli;
 mod demo;
@@ -65,6 +66,8 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Bench(Bench::Stream(args)) => bench_stream::run(&args)?,
         Command::Bench(Bench::Paper(args)) => bench_baselines::run(Table::Paper, &args)?,
         Command::Bench(Bench::Knn(args)) => bench_baselines::run(Table::Knn, &args)?,
+        Command::Bench(Bench::Ingest(args)) => bench_load::ingest(&args)?,
+        Command::Bench(Bench::Attack(args)) => bench_load::attack(&args)?,
         Command::Screenshot => screenshot::run()?,
     }
     Ok(ExitCode::SUCCESS)

@@ -233,6 +233,25 @@ pub(crate) fn curl() -> Result<PathBuf> {
     found_or_installed(&["curl"], &["curl"], "curl")
 }
 
+/// The MQTT broker, to compare with.
+pub(crate) fn mosquitto() -> Result<PathBuf> {
+    server_program("mosquitto", "mosquitto")
+}
+
+/// The NATS server, to compare with.
+pub(crate) fn nats_server() -> Result<PathBuf> {
+    server_program("nats-server", "nats-server")
+}
+
+/// A server's program, which Debian puts where only root's `PATH` leads.
+fn server_program(program: &str, package: &str) -> Result<PathBuf> {
+    let sbin = Path::new("/usr/sbin").join(program);
+    if sbin.is_file() {
+        return Ok(sbin);
+    }
+    found_or_installed(&[program], &[package], program)
+}
+
 /// The first of `programs` in `PATH`, else one installed from Debian's `packages`.
 fn found_or_installed(programs: &[&str], packages: &[&str], name: &str) -> Result<PathBuf> {
     let find = || programs.iter().find_map(|program| repo::find_program(program));
