@@ -1,5 +1,6 @@
 //! `/ingest/{source}`: readings from real sensors, posted one request at a time or sent over a WebSocket.
 
+mod boards;
 mod session;
 
 use std::sync::Arc;
@@ -104,6 +105,9 @@ fn accept_socket(
     query: Option<&str>,
     request: &mut Request,
 ) -> Result<Response, Refusal> {
+    if boards::is_board(request.headers(), connection) {
+        request.headers_mut().remove(header::ORIGIN);
+    }
     let key = check(request.headers(), connection.cipher, "GET /ingest/NAME").map_err(|refusal| {
         refusal.with_hint("or post readings: curl -d '{\"temp\":21.5}' http://…/ingest/NAME")
     })?;

@@ -54,11 +54,14 @@ async fn a_websocket_is_greeted_and_its_subprotocol_echoed() {
         panic!("expected hello");
     };
     assert_eq!((hello.source.as_str(), hello.next_seq), ("py1", 0));
-    // The common library for ESP32 offers `arduino` and refuses an answer without it.
+    // A library for ESP32 offers `arduino` and refuses an answer without it; another says that it is a page.
     let mut esp = Sensor::connect(&server, "py1?ack=1", &[("sec-websocket-protocol", "arduino,x")])
         .await
         .unwrap();
     esp.next().await;
+    let page = ("origin", "https://github.com/gilmaimon/TinyWebsockets");
+    let mut tiny = Sensor::connect(&server, "py1", &[page]).await.unwrap();
+    tiny.next().await;
     plain.send(r#"{"a":1}"#).await;
     // Two connections feed one source.
     loop {
@@ -84,9 +87,9 @@ async fn a_websocket_is_greeted_and_its_subprotocol_echoed() {
         panic!("expected an error");
     };
     assert_eq!(error.code, "format-changed");
-    assert_eq!(server.health().await["n_sensors"], 3);
+    assert_eq!(server.health().await["n_sensors"], 4);
     drop(sensor);
-    within_limit(async { while server.health().await["n_sensors"] != 2 {} }).await;
+    within_limit(async { while server.health().await["n_sensors"] != 3 {} }).await;
 }
 
 #[tokio::test]

@@ -33,8 +33,10 @@ async fn nonsense_is_answered_and_takes_nothing() {
         assert_eq!(actual, status, "{path} {body}: {answer}");
         assert!(answer.contains(part), "{path} {body}: {answer}");
     }
-    let refused = Sensor::connect(&server, "s", &[("origin", "https://example.org")]).await;
-    assert_eq!(refused.err().map(|(status, _)| status), Some(403));
+    for origin in ["https://example.org", "https://github.com", "file://", "null"] {
+        let refused = Sensor::connect(&server, "s", &[("origin", origin)]).await;
+        assert_eq!(refused.err().map(|(status, _)| status), Some(403), "{origin}");
+    }
     let (head, body) = server.http("GET /ingest/s", "").await;
     assert!(head.starts_with("http/1.1 426"), "{head}");
     assert!(String::from_utf8(body).unwrap().contains("curl -d"));
