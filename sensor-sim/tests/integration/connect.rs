@@ -13,6 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use protocol::{Schema, ServerMessage};
+use sensor_sim::{Access, Config, Token};
 
 use crate::clients::{NODE_PATH, node, program};
 use crate::sensor::{early_viewer, names, sensors_only};
@@ -28,6 +29,9 @@ const ADDRESS: &str = "127.0.0.1:9001";
 
 /// Info strings of what needs a board.
 const NOT_RUN: [&str; 2] = ["cpp", "python micropython"];
+
+/// What sensors show where they have to; `sensor-sim publish` has it from the environment, as it should.
+const PUBLISH: &str = "publish-5f1d0e6c2b7a4938";
 
 /// Two of each program start at once, whatever else the machine does.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -187,11 +191,13 @@ struct Running {
 }
 
 impl Running {
+    /// Starts the snippet with these changes: what to write instead of what.
     fn start(
         programs: &Programs,
         server: &TestServer,
         expected: &'static Expected,
         suffix: &str,
+        changes: &[(&str, String)],
     ) -> Option<Self> {
         let snippets = snippets();
         let snippet = snippets
@@ -200,13 +206,15 @@ impl Running {
             .unwrap();
         assert!(snippet.text.contains(ADDRESS), "{}", snippet.source);
         let source = format!("{}{suffix}", expected.source);
-        let text = snippet
-            .text
-            .replace(ADDRESS, &server.address.to_string())
-            .replace(
-                &format!("/ingest/{}", expected.source),
-                &format!("/ingest/{source}"),
-            );
+        let changed = changes
+            .iter()
+            .fold(snippet.text.to_owned(), |text, (before, after)| {
+                text.replacen(before, after, 1)
+            });
+        let text = changed.replace(ADDRESS, &server.address.to_string()).replace(
+            &format!("/ingest/{}", expected.source),
+            &format!("/ingest/{source}"),
+        );
         let dir =
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("connect-{}-{source}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
@@ -215,6 +223,7 @@ impl Running {
             .command(snippet, &text, &dir)?
             .current_dir(&dir)
             .env("NODE_PATH", NODE_PATH)
+            .env("RUNNEL_PUBLISH_TOKEN", PUBLISH)
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
@@ -244,7 +253,8 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         let group = format!("-{}", self.child.id());
-        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+        // What has ended has no group any more.
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).output();
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.dir);
     }
@@ -309,6 +319,14 @@ async fn watch(viewer: &mut Viewer, running: &mut [Running]) {
     }
 }
 
+async fn watch_within_limit(viewer: &mut Viewer, running: &mut [Running]) {
+    let watched = tokio::time::timeout(LIMIT, watch(viewer, running)).await;
+    if watched.is_err() {
+        let logs: Vec<_> = running.iter().map(|one| (&one.source, one.log())).collect();
+        panic!("not all of these were seen as they should be: {logs:#?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_of_each_snippet_at_once_are_seen_by_a_viewer() {
     let server = TestServer::start(sensors_only()).await;
@@ -317,17 +335,63 @@ async fn two_of_each_snippet_at_once_are_seen_by_a_viewer() {
     let mut running: Vec<Running> = EXPECTED
         .iter()
         .flat_map(|expected| ["", "b"].map(|suffix| (expected, suffix)))
-        .filter_map(|(expected, suffix)| Running::start(&programs, &server, expected, suffix))
+        .filter_map(|(expected, suffix)| Running::start(&programs, &server, expected, suffix, &[]))
         .collect();
-    let watched = tokio::time::timeout(LIMIT, watch(&mut viewer, &mut running)).await;
-    if watched.is_err() {
-        let logs: Vec<_> = running.iter().map(|one| (&one.source, one.log())).collect();
-        panic!(
-            "not all of these were seen: {logs:#?}, but: {}",
-            server.health().await
-        );
-    }
+    watch_within_limit(&mut viewer, &mut running).await;
     for one in running.iter().filter(|one| !one.expected.is_endless) {
         assert!(one.log().contains("{\"accepted\":"), "{}", one.log());
     }
+}
+
+/// The table of what to write instead of what where the server asks for this token.
+fn changes_for(token: &str) -> Vec<(&'static str, String)> {
+    let (_, table) = DOCUMENTS[0]
+        .split_once("| client | instead of | write |\n|---|---|---|\n")
+        .unwrap();
+    let rows = table.lines().map_while(|line| line.strip_prefix("| "));
+    let change = |row: &'static str| {
+        // Client, code, bar, code, bar.
+        let mut cells = row.split('`');
+        let (before, after) = (cells.nth(1).unwrap(), cells.nth(1).unwrap());
+        assert!(after.contains("TOKEN"), "{row}");
+        (before, after.replace("TOKEN", token))
+    };
+    rows.map(change).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn snippets_with_a_token_are_let_in() {
+    const READ: &str = "read-0c9b8a7d6e5f4a3b2c1d";
+    let access = Access {
+        publish: Some(Token::new(PUBLISH).unwrap()),
+        read: Some(Token::new(READ).unwrap()),
+        ..Access::default()
+    };
+    let server = TestServer::start(Config {
+        access,
+        ..sensors_only()
+    })
+    .await;
+    let changes = changes_for(PUBLISH);
+    for (before, _) in &changes {
+        let n_found = snippets()
+            .iter()
+            .filter(|snippet| snippet.text.contains(before))
+            .count();
+        assert!(n_found > 0, "{before}");
+    }
+    let bearer = format!("Bearer {READ}");
+    let mut viewer = server.handshake(&[("authorization", &bearer)]).await.unwrap();
+    let ServerMessage::Hello(hello) = viewer.next().await else {
+        panic!("expected hello");
+    };
+    viewer.session = hello.session;
+    let programs = Programs::find();
+    // The README's has no row of its own.
+    let mut running: Vec<Running> = EXPECTED
+        .iter()
+        .filter(|expected| expected.source != "py1")
+        .filter_map(|expected| Running::start(&programs, &server, expected, "t", &changes))
+        .collect();
+    watch_within_limit(&mut viewer, &mut running).await;
 }
