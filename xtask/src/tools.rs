@@ -233,8 +233,10 @@ pub(crate) fn curl() -> Result<PathBuf> {
     found_or_installed(&["curl"], &["curl"], "curl")
 }
 
-/// The MQTT broker, to compare with.
+/// An MQTT broker, with its command-line clients. Its package also starts a service, on loopback alone, where there is
+/// systemd; nothing here uses that one.
 pub(crate) fn mosquitto() -> Result<PathBuf> {
+    found_or_installed(&["mosquitto_pub"], &["mosquitto-clients"], "mosquitto_pub")?;
     server_program("mosquitto", "mosquitto")
 }
 

@@ -164,6 +164,7 @@ fn native(log: &mut Log) -> Result<()> {
         ),
         ("RUNNEL_CURL", tools::curl()),
         ("RUNNEL_WEBSOCAT", tools::websocat()),
+        ("RUNNEL_MOSQUITTO", tools::mosquitto()),
     ] {
         match program {
             Ok(program) => {
