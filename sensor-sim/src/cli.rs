@@ -11,6 +11,7 @@ use classifier::{Metric, Preparation, Voting};
 use datasets::{Dataset, Lookup};
 
 use crate::access_args::AccessArgs;
+use crate::bridge_args::BridgeArgs;
 use crate::config::{Config, Start, defaults};
 use crate::limit_args::LimitArgs;
 use crate::parts;
@@ -156,6 +157,9 @@ pub struct ServeArgs {
     /// Who may reach the server.
     #[command(flatten)]
     pub access: AccessArgs,
+    /// What to fetch readings from.
+    #[command(flatten)]
+    pub bridges: BridgeArgs,
     /// What sensors and viewers may cost.
     #[command(flatten)]
     pub limits: LimitArgs,
@@ -310,7 +314,7 @@ impl ServeArgs {
     ///
     /// [`UsageError`] for what makes no sense together, otherwise what went wrong with the data.
     pub fn config(&self) -> Result<Config> {
-        let common = self.common();
+        let common = self.common()?;
         if self.no_replay {
             return Ok(common);
         }
@@ -327,8 +331,9 @@ impl ServeArgs {
     }
 
     /// What does not depend on the data.
-    fn common(&self) -> Config {
-        Config {
+    fn common(&self) -> Result<Config> {
+        Ok(Config {
+            bridges: self.bridges.bridges()?,
             filter_iqr: self.filters.by_training(),
             seed: self.split.seed,
             training_share: self.split.split.0,
@@ -354,7 +359,7 @@ impl ServeArgs {
             model: self.model.clone(),
             limits: self.limits.limits(),
             ..Config::without_replay()
-        }
+        })
     }
 
     fn dataset(&self) -> Result<Dataset> {

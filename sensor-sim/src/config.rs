@@ -8,6 +8,7 @@ use classifier::{Metric, Preparation, Voting};
 use datasets::{Dataset, Order};
 
 use crate::access::Access;
+use crate::bridges::Bridge;
 use crate::limits::Limits;
 use crate::schedule::Pace;
 
@@ -51,6 +52,8 @@ pub struct Config {
     pub limits: Limits,
     /// Who may reach the server, and what they have to show.
     pub access: Access,
+    /// Brokers and devices to fetch readings from.
+    pub bridges: Vec<Bridge>,
 }
 
 /// When a replay starts.
@@ -95,6 +98,7 @@ impl Config {
             model: None,
             limits: Limits::default(),
             access: Access::default(),
+            bridges: Vec::new(),
         }
     }
 }

@@ -251,6 +251,7 @@ async fn health(
     }
     let channels = server.channels.all();
     let channels: Vec<serde_json::Value> = channels.iter().map(|channel| channel_health(channel)).collect();
+    let bridges: Vec<serde_json::Value> = server.bridges.iter().map(|bridge| bridge.report()).collect();
     let totals = server.channels.totals();
     let report = serde_json::json!({
         "status": "ok",
@@ -263,6 +264,7 @@ async fn health(
         "n_delivered": totals.n_delivered,
         "n_dropped": totals.n_dropped,
         "channels": channels,
+        "bridges": bridges,
     });
     json(StatusCode::OK, &report.to_string())
 }

@@ -17,10 +17,12 @@ use protocol::sensor::{DecoderOptions, SensorDecoder, SensorError, SensorEvent, 
 use tokio::time::{Instant, timeout};
 
 use self::session::Session;
+pub(crate) use self::session::socket_config;
 use crate::accept::Connection;
 use crate::access::Permission;
 use crate::ending::close;
 use crate::http::{Refusal, json};
+use crate::limits::Limits;
 use crate::server::Server;
 use crate::source::Taken;
 use crate::sources::SourceError;
@@ -64,15 +66,20 @@ impl Wishes {
         }
         Ok(wishes)
     }
+}
 
-    fn decoder(self, server: &Server, max_message_bytes: usize) -> SensorDecoder {
-        SensorDecoder::new(DecoderOptions {
-            format: self.format,
-            max_message_bytes,
-            max_features: server.limits.features,
-            ..DecoderOptions::default()
-        })
-    }
+/// A decoder that keeps to the limits.
+pub(crate) fn decoder(
+    limits: &Limits,
+    format: Option<SensorFormat>,
+    max_message_bytes: usize,
+) -> SensorDecoder {
+    SensorDecoder::new(DecoderOptions {
+        format,
+        max_message_bytes,
+        max_features: limits.features,
+        ..DecoderOptions::default()
+    })
 }
 
 impl From<SourceError> for Refusal {
@@ -153,7 +160,7 @@ fn open_session(server: &Arc<Server>, name: &str, wishes: Wishes) -> Result<Sess
     Ok(Session {
         server: Arc::clone(server),
         source: server.sources.open(name, Instant::now())?,
-        decoder: wishes.decoder(server, server.limits.message_bytes),
+        decoder: decoder(&server.limits, wishes.format, server.limits.message_bytes),
         wants_ack: wishes.ack,
     })
 }
@@ -195,9 +202,8 @@ async fn take_post(
     let arrived_micros = server.clock.now_micros();
     // Each request is decoded for itself, so that one source can be tried in several formats by hand; only the device's
     // clock goes on.
-    let mut decoder = wishes
-        .decoder(server, server.limits.post_bytes)
-        .with_clock(source.posted_clock());
+    let mut decoder =
+        decoder(&server.limits, wishes.format, server.limits.post_bytes).with_clock(source.posted_clock());
     let events = decode(&mut decoder, &body, is_binary(headers, &body), arrived_micros)
         .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
     source.keep_posted_clock(decoder.clock());
@@ -274,8 +280,7 @@ fn is_length_limit(error: &axum::Error) -> bool {
     false
 }
 
-/// Whether a body is bytes rather than text: said by its type, else seen from it. No text starts with a control
-/// character.
+/// Whether a body is bytes rather than text: said by its type, else seen from it.
 fn is_binary(headers: &HeaderMap, body: &[u8]) -> bool {
     let content_type = headers
         .get(header::CONTENT_TYPE)
@@ -288,11 +293,16 @@ fn is_binary(headers: &HeaderMap, body: &[u8]) -> bool {
     ]
     .iter()
     .any(|binary| content_type.trim().to_ascii_lowercase().starts_with(binary));
-    let starts_binary = body.first().is_some_and(|&byte| byte < b'\t');
-    is_said || starts_binary || std::str::from_utf8(body).is_err()
+    is_said || looks_binary(body)
 }
 
-fn decode(
+/// Whether these are bytes rather than text. No text starts with a control character.
+pub(crate) fn looks_binary(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|&byte| byte < b'\t') || std::str::from_utf8(bytes).is_err()
+}
+
+/// What a message holds.
+pub(crate) fn decode(
     decoder: &mut SensorDecoder,
     bytes: &[u8],
     is_binary: bool,

@@ -19,6 +19,7 @@ use tracing::{info, warn};
 
 use crate::accept::accept;
 use crate::announcement::{Announcement, ServedModel, Shape};
+use crate::bridges::{Bridge, BridgeStatus};
 use crate::candidates::Candidate;
 use crate::channel::{Channel, Command};
 use crate::channels::Channels;
@@ -58,7 +59,9 @@ pub(crate) struct Server {
     pub(crate) n_viewers_ever: AtomicUsize,
     /// Sensors connected now.
     pub(crate) n_sensors: AtomicUsize,
-    /// One task a viewer or sensor.
+    /// The connections that the server makes by itself.
+    pub(crate) bridges: Vec<Arc<BridgeStatus>>,
+    /// One task a viewer, sensor or bridge.
     pub(crate) sessions: TaskTracker,
     /// Cancelled when the server ends.
     pub(crate) shutdown: CancellationToken,
@@ -249,6 +252,7 @@ pub async fn serve(
         n_viewers: AtomicUsize::new(0),
         n_viewers_ever: AtomicUsize::new(0),
         n_sensors: AtomicUsize::new(0),
+        bridges: config.bridges.iter().map(Bridge::status).collect(),
         sessions: TaskTracker::new(),
         shutdown: stop,
     });
@@ -257,6 +261,10 @@ pub async fn serve(
     {
         // The replay was just started and takes every command.
         let _ = channel.command(Command::Begin).await;
+    }
+    for (bridge, status) in config.bridges.into_iter().zip(&server.bridges) {
+        let running = bridge.run(Arc::clone(status), Arc::clone(&server));
+        server.sessions.spawn(running);
     }
     let mut tending = tokio::spawn(
         server

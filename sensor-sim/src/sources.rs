@@ -20,7 +20,7 @@ use crate::limits::Limits;
 use crate::source::{Source, SourceUser, Surroundings, TakeError, Taken};
 
 /// Longest name of a source.
-const MAX_NAME_BYTES: usize = 64;
+pub(crate) const MAX_NAME_BYTES: usize = 64;
 
 /// Why a source cannot be fed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -177,7 +177,8 @@ impl Sources {
     }
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether a source may be called so.
+pub(crate) fn is_name(name: &str) -> bool {
     (1..=MAX_NAME_BYTES).contains(&name.len())
         && name
             .bytes()

@@ -16,6 +16,7 @@ use super::{ack, decode};
 use crate::ending::{End, close};
 use crate::limits::Limits;
 use crate::requests::problem;
+use crate::seldom::Seldom;
 use crate::server::Server;
 use crate::source::{SourceUser, TakeError};
 use crate::upgrade::Socket;
@@ -27,7 +28,7 @@ const TELL_INTERVAL: Duration = Duration::from_secs(1);
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
 
 /// What a sensor's WebSocket may cost.
-pub(super) fn socket_config(limits: &Limits) -> WebSocketConfig {
+pub(crate) fn socket_config(limits: &Limits) -> WebSocketConfig {
     WebSocketConfig::default()
         .max_message_size(Some(limits.message_bytes))
         .max_frame_size(Some(limits.message_bytes))
@@ -47,29 +48,15 @@ pub(super) struct Session {
 }
 
 /// Mistakes, told at most once in a while.
-#[derive(Debug, Default)]
-struct Complaints {
-    told_at: Option<Instant>,
-    n_untold: u64,
-}
+#[derive(Debug)]
+struct Complaints(Seldom);
 
 impl Complaints {
     /// The message to send now, if it is time for one.
     fn add(&mut self, mut error: ErrorMessage, now: Instant) -> Option<IngestMessage> {
-        if self
-            .told_at
-            .is_some_and(|then| now.saturating_duration_since(then) < TELL_INTERVAL)
-        {
-            self.n_untold += 1;
-            return None;
-        }
-        self.told_at = Some(now);
-        if self.n_untold > 0 {
-            error.message = format!(
-                "{} (and {} more like this or other)",
-                error.message, self.n_untold
-            );
-            self.n_untold = 0;
+        let n_untold = self.0.say(now)?;
+        if n_untold > 0 {
+            error.message = format!("{} (and {n_untold} more like this or other)", error.message);
         }
         Some(IngestMessage::Err(error))
     }
@@ -106,7 +93,7 @@ impl Session {
         let mut ping_tick = interval_at(Instant::now() + ping_interval, ping_interval);
         ping_tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard_at = Instant::now();
-        let mut complaints = Complaints::default();
+        let mut complaints = Complaints(Seldom::every(TELL_INTERVAL));
         let mut is_pinned = false;
         let mut is_first = true;
         let shutdown = self.server.shutdown.clone();
@@ -246,7 +233,7 @@ mod tests {
     #[test]
     fn mistakes_are_told_once_in_a_while_and_the_others_counted() {
         let start = Instant::now();
-        let mut complaints = Complaints::default();
+        let mut complaints = Complaints(Seldom::every(TELL_INTERVAL));
         let error = || problem("malformed", "not JSON");
         assert!(complaints.add(error(), start).is_some());
         assert_eq!(complaints.add(error(), start), None);

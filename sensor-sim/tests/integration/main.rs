@@ -5,6 +5,7 @@
 mod access;
 mod asyncapi;
 mod bad_input;
+mod broker;
 mod clients;
 #[cfg(unix)]
 mod connect;
@@ -13,9 +14,11 @@ mod ingest;
 mod ingest_limits;
 mod ingest_models;
 mod live;
+mod mqtt;
 mod program;
 mod program_with_log;
 mod publish;
+mod pull;
 mod sensor;
 mod support;
 mod tls;

@@ -91,6 +91,24 @@ fn mistakes_get_one_line_that_says_what_to_do() {
     );
     check_error("--port 0 --dataset wine --speed 2", 2, &["time stamps", "--rate"]);
     check_error("--port 0 --data /nowhere/x.csv", 1, &["/nowhere/x.csv"]);
+    check_error(
+        "--port 0 --no-replay --mqtt mqtt://me:secret@127.0.0.1",
+        2,
+        &[
+            "--mqtt mqtt://127.0.0.1: there is no topic filter",
+            "mqtt://127.0.0.1/home/#",
+        ],
+    );
+    check_error(
+        "--port 0 --no-replay --pull http://127.0.0.1",
+        2,
+        &["--pull http://127.0.0.1: ", "boiler=ws://"],
+    );
+    check_error(
+        "--port 0 --no-replay --mqtt mqtts://127.0.0.1/# --bridge-ca /nowhere/ca.pem",
+        1,
+        &["/nowhere/ca.pem"],
+    );
     check_error("datasets path whine", 2, &["did you mean wine?"]);
     check_error("datasets path wine", 1, &["wine"]);
 }
