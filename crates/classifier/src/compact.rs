@@ -16,13 +16,11 @@
 //! as does reading "0.27": both are the f64 nearest to 27/100. It is checked all the same, value by value, while rows
 //! come in (`growing.rs`).
 
+use kernels::BLOCK;
+
 use crate::Rows;
 use crate::growing::{Growing, GrowingColumn, PIECE, Piece};
 use crate::pace::Pace;
-
-/// Rows that the scan handles together: two cache lines of a short column, eight SIMD registers. Columns are padded to
-/// whole blocks. In larger ones it is likelier that some row passes the windows; not tuned further.
-pub(crate) const BLOCK: usize = 64;
 
 /// Largest power of ten that is tried as a divisor.
 pub(crate) const MAX_DECIMALS: usize = 9;

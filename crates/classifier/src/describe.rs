@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use kernels::LEAF;
+
 use crate::compact::{Columns, Feature};
-use crate::tree::LEAF;
 use crate::{EngineKind, Metric, Preparation, Voting};
 
 /// What was fitted, how it is stored and which code answers.

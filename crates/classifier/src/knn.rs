@@ -9,9 +9,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use kernels::Nearest;
+
 use crate::compact::{Columns, Feature};
 use crate::labels::Labels;
-use crate::nearest::Nearest;
 use crate::pace::Pace;
 use crate::parts::{SPREAD_UNITS, by_falling_spread};
 use crate::preparation::prepare;
@@ -131,6 +132,23 @@ pub struct Neighbour<R = u32> {
     pub row: R,
     /// Distance by the model's metric (not its square), between prepared vectors.
     pub distance: f64,
+}
+
+/// Writes what was found, nearest first, with distances instead of their squares.
+pub(crate) fn write_neighbours<R>(
+    nearest: &Nearest,
+    metric: Metric,
+    row: fn(u64) -> R,
+    neighbours: &mut Vec<Neighbour<R>>,
+) {
+    neighbours.clear();
+    neighbours.extend(nearest.found().iter().map(|candidate| Neighbour {
+        row: row(candidate.row),
+        distance: match metric {
+            Metric::Euclidean => candidate.dist.sqrt(),
+            Metric::Manhattan => candidate.dist,
+        },
+    }));
 }
 
 /// What one search says of a query point. Valid until the next query.
@@ -441,7 +459,13 @@ impl Knn {
             Engine::Scan(scan) => scan.nearest(&question, &mut self.nearest),
             Engine::Tree(tree) => tree.nearest(&question, &mut self.nearest),
         }
-        self.nearest.write(self.options.metric, &mut self.neighbours);
+        // Rows are counted in 32 bits.
+        write_neighbours(
+            &self.nearest,
+            self.options.metric,
+            |row| row as u32,
+            &mut self.neighbours,
+        );
         Ok(())
     }
 }

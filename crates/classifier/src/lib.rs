@@ -21,8 +21,8 @@
 #![forbid(unsafe_code)]
 
 // How a model comes about and answers: `growing` takes rows in, `compact` makes columns of them, `scan`, `tree` or `textbook`
-// find the `nearest`, and `votes` are counted. `knn` holds all that, `builder` and `pace` make it in slices, `model_file`
-// keeps it. `online` is apart, but for preparation, `nearest` and `votes`.
+// find the nearest, and `votes` are counted. `knn` holds all that, `builder` and `pace` make it in slices, `model_file`
+// keeps it. `online` is apart, but for preparation and `votes`.
 //
 // The definition of a distance is `Question::distance_of`. It is stated anew, for speed, in `tree::exact` (without
 // zeros), `tree::turned` (of values prepared before) and `online::nodes`, and by `textbook` as the paper has it.
@@ -35,7 +35,6 @@ mod growing;
 mod knn;
 mod labels;
 mod model_file;
-mod nearest;
 mod online;
 mod pace;
 mod parts;

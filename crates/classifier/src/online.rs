@@ -17,8 +17,10 @@ mod rtree;
 use std::fmt;
 use std::num::NonZeroUsize;
 
+use kernels::Nearest;
+
 use self::rtree::RTree;
-use crate::nearest::Nearest;
+use crate::knn::write_neighbours;
 use crate::preparation::prepare;
 use crate::votes::Votes;
 use crate::{
@@ -89,7 +91,7 @@ pub struct OnlineKnn {
     n_inserted: u64,
     /// Scratch of one query, kept so that the next one need not allocate.
     prepared: Vec<f64>,
-    nearest: Nearest<u64>,
+    nearest: Nearest,
     neighbours: Vec<Neighbour<u64>>,
     votes: Votes,
 }
@@ -282,7 +284,12 @@ impl OnlineKnn {
         self.nearest.clear();
         self.tree
             .nearest(&self.prepared, self.options.metric, &mut self.nearest);
-        self.nearest.write(self.options.metric, &mut self.neighbours);
+        write_neighbours(
+            &self.nearest,
+            self.options.metric,
+            |row| row,
+            &mut self.neighbours,
+        );
         Ok(())
     }
 }

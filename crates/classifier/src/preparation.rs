@@ -116,6 +116,7 @@ impl Scaling {
     /// # Panics
     ///
     /// Unless `feature` is one of those fitted.
+    #[inline(always)]
     #[must_use]
     pub fn prepare(&self, feature: usize, value: f64) -> f64 {
         (value - self.offset[feature]) / self.scale[feature]
@@ -123,6 +124,7 @@ impl Scaling {
 }
 
 /// The prepared value of `feature`, which is the value itself without a scaling.
+#[inline(always)]
 pub(crate) fn prepared(scaling: Option<&Scaling>, feature: usize, value: f64) -> f64 {
     scaling.map_or(value, |scaling| scaling.prepare(feature, value))
 }

@@ -32,6 +32,7 @@ impl Question<'_> {
     }
 
     /// What one difference adds to a distance.
+    #[inline(always)]
     pub(crate) fn measure(&self, difference: f64) -> f64 {
         match self.metric {
             Metric::Euclidean => difference * difference,
@@ -40,6 +41,7 @@ impl Question<'_> {
     }
 
     /// What `feature` adds to the distance of a row where it has `value`.
+    #[inline(always)]
     pub(crate) fn cost(&self, feature: usize, value: f64) -> f64 {
         self.measure(prepared(self.scaling, feature, value) - self.prepared[feature])
     }

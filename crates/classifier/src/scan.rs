@@ -16,14 +16,13 @@
 
 pub(crate) mod filtered;
 pub(crate) mod integer;
-pub(crate) mod kernels;
 
 use std::mem::discriminant;
 use std::ops::Range;
 
-use self::kernels::{N_TOGETHER, Window, any_in_windows};
+use kernels::{BLOCK, N_TOGETHER, N_WINDOWS, Nearest, Window};
+
 use crate::compact::{Columns, Feature};
-use crate::nearest::Nearest;
 use crate::pace::Pace;
 use crate::parts::Part;
 use crate::question::Question;
@@ -31,9 +30,6 @@ use crate::{Metric, Scaling};
 
 /// What it takes to round a double column, of a row.
 pub(crate) const ROUNDING_UNITS: usize = 1;
-/// Windows are tried two columns first, then all four: two rule out most blocks, and a fifth would rule out hardly any.
-const N_WINDOWS: usize = 4;
-
 /// A short column that has a window.
 #[derive(Debug, Clone, Copy)]
 struct Windowed {
@@ -118,13 +114,10 @@ impl Scan {
         if self.is_integer && self.integer.prepare(question) {
             self.integer.scan(question.columns, &self.layout, nearest);
         } else if self.filtered.prepare(question, &self.layout.order) {
-            match question.metric {
-                Metric::Euclidean => self.filtered.scan::<true>(question, &self.layout, nearest),
-                Metric::Manhattan => self.filtered.scan::<false>(question, &self.layout, nearest),
-            }
+            self.filtered.scan(question, &self.layout, nearest);
         } else {
             for row in 0..question.columns.n_rows {
-                nearest.offer(question.distance(row), row as u32);
+                nearest.offer(question.distance(row), row as u64);
             }
         }
     }
@@ -153,17 +146,20 @@ fn runs(order: &[Part]) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// Whether some row of the block may be in all windows.
-fn may_hold_neighbours(
-    columns: &Columns,
-    windowed: [Windowed; N_WINDOWS],
-    windows: [Window; N_WINDOWS],
-    block: usize,
-) -> bool {
-    let values = |of: Windowed| columns.shorts[of.idx].1.block(block);
-    let [a, b, ..] = windowed;
-    any_in_windows([values(a), values(b)], [windows[0], windows[1]])
-        && any_in_windows(windowed.map(values), windows)
+impl Layout {
+    /// The next block from `from` on of which some row may be in all windows, if there are any.
+    fn next_block(
+        &self,
+        columns: &Columns,
+        windows: Option<&[Window; N_WINDOWS]>,
+        from: usize,
+    ) -> Option<usize> {
+        let (Some(windowed), Some(windows)) = (self.windowed, windows) else {
+            return (from < columns.n_rows.div_ceil(BLOCK)).then_some(from);
+        };
+        let values = |of: Windowed| columns.shorts[of.idx].1.values.as_chunks().0;
+        kernels::next_in_windows(windowed.map(values), windows, from)
+    }
 }
 
 /// The windows, or `None` if one is empty.

@@ -8,10 +8,10 @@
 use ndarray::{Array2, ArrayView1};
 
 use crate::compact::Columns;
-use crate::nearest::Candidate;
 use crate::preparation::prepared;
 use crate::question::Question;
 use crate::{Metric, Rows as _, Scaling};
+use kernels::Candidate;
 
 /// The prepared training rows, n × d.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Textbook {
     /// All rows by (distance, row), cut to `k`.
     pub(crate) fn nearest(&self, question: &Question<'_>, k: usize) -> Vec<Candidate> {
         let query = ArrayView1::from(question.prepared);
-        let mut all: Vec<Candidate> = (0_u32..)
+        let mut all: Vec<Candidate> = (0..)
             .zip(self.prepared.rows())
             .map(|(row, values)| Candidate {
                 dist: distance(values, query, question.metric),

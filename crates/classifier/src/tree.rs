@@ -16,7 +16,7 @@
 //! work ([`turned`]). They are kept a second time then, in f64.
 //!
 //! Read in this order: `order` (which rows lie together; the order is the whole tree), `leaves` (columns in that order),
-//! `boxes` (their ranges, lower bounds of distances), `search` (depth first), `kernels` (one leaf), `exact` (the definition
+//! `boxes` (their ranges), `search` and `leaf` of crate `kernels` (depth first; one leaf), `exact` (the definition
 //! without its zeros); and last `turned` with `eigen`, a second way to fill the same boxes. [`Tree::nearest`] picks one of
 //! four ways to answer: along axes, in integers, by the f32 filter, or all rows in f64.
 //!
@@ -26,28 +26,23 @@
 mod boxes;
 mod eigen;
 mod exact;
-mod kernels;
 mod leaves;
 mod order;
-mod search;
 mod turned;
 
-use self::boxes::{Boxes, Point};
+use kernels::{Boxes, LEAF, Limit, Nearest, Path, Point};
+
 use self::exact::Exact;
-pub(crate) use self::leaves::LEAF;
 use self::leaves::{Leaves, NO_ROW};
 pub(crate) use self::order::Order;
-use self::search::{Limit, Path};
 pub(crate) use self::turned::n_units as n_units_of_axes;
 use self::turned::{Turned, TurnedRows};
 use crate::compact::Columns;
-use crate::nearest::Nearest;
 use crate::pace::Pace;
 use crate::parts::Part;
 use crate::preparation::prepared;
 use crate::question::Question;
 use crate::scan::filtered::U;
-use crate::scan::kernels::any_within;
 use crate::scan::{filtered, integer};
 use crate::{Metric, Rows as _, Scaling};
 
@@ -68,7 +63,7 @@ pub(crate) struct Tree {
     /// The groups whose combinations of categories have trees of their own.
     categories: Vec<usize>,
     leaves: Leaves,
-    boxes: AnyBoxes,
+    boxes: Boxes,
     /// Of each tree, the code of each group of `categories`.
     root_codes: Vec<u8>,
     is_integer: bool,
@@ -84,13 +79,6 @@ pub(crate) struct Tree {
     path: Path,
     /// Present where boxes and filter work on principal axes instead of columns.
     turned: Option<Turned>,
-}
-
-/// Boxes in the narrowest form that holds the columns.
-#[derive(Debug)]
-enum AnyBoxes {
-    Short(Boxes<i16>),
-    Single(Boxes<f32>),
 }
 
 impl Tree {
@@ -160,16 +148,13 @@ impl Tree {
         };
         let leaves = Leaves::new(columns, &mut order, pace).await;
         let (turned, boxes) = turned.unzip();
-        let boxes = if let Some(boxes) = boxes {
-            AnyBoxes::Single(boxes)
-        } else if columns.singles.is_empty() && columns.doubles.is_empty() {
-            AnyBoxes::Short(Boxes::new(columns, &leaves, pace).await)
-        } else {
-            AnyBoxes::Single(Boxes::new(columns, &leaves, pace).await)
+        let boxes = match boxes {
+            Some(boxes) => boxes,
+            None => boxes::around_leaves(columns, &leaves, pace).await,
         };
         let n_groups = columns.groups.len();
         let n_trees = leaves.starts.len() - 1;
-        let code = |leaf: usize, group: usize| leaves.codes[leaf * n_groups + group][0];
+        let code = |leaf: usize, group: usize| leaves.tiles.codes.of(leaf)[group][0];
         let root_codes = leaves.starts[..n_trees]
             .iter()
             .flat_map(|&leaf| order.categories.iter().map(move |&group| code(leaf, group)))
@@ -233,7 +218,7 @@ impl Tree {
             n_queries += 1;
             pace.spend(LEAF_UNITS * self.parts.len() * self.path.n_visited)
                 .await;
-            if n_visited * leaves::LEAF >= MAX_COUNTED / columns.n_features().max(1) {
+            if n_visited * LEAF >= MAX_COUNTED / columns.n_features().max(1) {
                 break;
             }
         }
@@ -259,7 +244,7 @@ impl Tree {
                 *cost = *exact as f32;
             }
             self.set_root_costs();
-            self.search_integers(question, nearest);
+            self.search_integers(nearest);
         } else if self.prepare_filtered(question) {
             for (point, target) in self.path.query.iter_mut().zip(&self.filtered.targets) {
                 *point = Point {
@@ -271,10 +256,7 @@ impl Tree {
                 *cost = *exact as f32;
             }
             self.set_root_costs();
-            match question.metric {
-                Metric::Euclidean => self.search_filtered::<true>(question, nearest),
-                Metric::Manhattan => self.search_filtered::<false>(question, nearest),
-            }
+            self.search_filtered(question, nearest);
         } else {
             self.look_at_all(question, nearest);
         }
@@ -301,11 +283,7 @@ impl Tree {
 
     /// Memory held.
     pub(crate) fn n_bytes(&self) -> usize {
-        let boxes = match &self.boxes {
-            AnyBoxes::Short(boxes) => boxes.n_bytes(),
-            AnyBoxes::Single(boxes) => boxes.n_bytes(),
-        };
-        boxes
+        self.boxes.n_bytes()
             + self.leaves.n_bytes()
             + self.integer.n_bytes()
             + self.filtered.n_bytes()
@@ -336,14 +314,12 @@ impl Tree {
         self.path.n_visited = self.leaves.n_leaves();
         for (row, leaf, lane) in self.leaves.row_numbers() {
             let value = |feature| self.leaves.value(question.columns, leaf, lane, feature);
-            nearest.offer(question.distance_of(value), row);
+            nearest.offer(question.distance_of(value), row.into());
         }
     }
 
     /// The integer kernel in the leaves.
-    fn search_integers(&mut self, question: &Question<'_>, nearest: &mut Nearest) {
-        let columns = question.columns;
-        let (n_shorts, n_groups) = (columns.shorts.len(), columns.groups.len());
+    fn search_integers(&mut self, nearest: &mut Nearest) {
         let Self {
             leaves,
             integer,
@@ -354,26 +330,20 @@ impl Tree {
             ..
         } = self;
         let leaves = &*leaves;
-        let fetch = Some(|leaf: usize| leaves.fetch(columns, leaf));
-        let mut limit = i32::MAX;
-        let look_at = |leaf: usize| {
-            let sums = kernels::integer_sums(leaves.shorts_of(leaf, n_shorts), &integer.targets);
-            if any_within(&sums, limit) {
-                let codes = leaves.codes_of(leaf, n_groups);
-                for (lane, &sum) in sums.iter().enumerate() {
-                    let row = leaves.rows[leaf][lane];
-                    if sum > limit || row == NO_ROW {
-                        continue;
-                    }
-                    let of_groups = codes.iter().zip(&integer.starts);
-                    let sum = sum
-                        + of_groups
-                            .map(|(codes, start)| integer.costs[start + usize::from(codes[lane])])
-                            .sum::<i32>();
-                    if sum <= limit && nearest.offer(integer.base + f64::from(sum), row) {
-                        // Saturates while there are fewer than k; larger sums do not occur.
-                        limit = (nearest.bound() - integer.base) as i32;
-                    }
+        let (mut limit, mut sums) = (i32::MAX, [0; LEAF]);
+        let mut look_at = |leaf: usize| {
+            for lane in kernels::integer_sums(&leaves.tiles, leaf, &integer.targets, limit, &mut sums) {
+                let row = leaves.tiles.rows[leaf][lane];
+                if row == NO_ROW {
+                    continue;
+                }
+                let of_groups = leaves.tiles.codes.of(leaf).iter().zip(&integer.starts);
+                let sum = of_groups.fold(sums[lane], |sum, (codes, start)| {
+                    sum + integer.costs[start + usize::from(codes[lane])]
+                });
+                if sum <= limit && nearest.offer(integer.base + f64::from(sum), row.into()) {
+                    // Saturates while there are fewer than k; larger sums do not occur.
+                    limit = (nearest.bound() - integer.base) as i32;
                 }
             }
             Limit {
@@ -381,16 +351,12 @@ impl Tree {
                 row: nearest.settled_row(),
             }
         };
-        match boxes {
-            AnyBoxes::Short(boxes) => path.search::<_, true>(boxes, root_costs, look_at, fetch),
-            AnyBoxes::Single(boxes) => path.search::<_, true>(boxes, root_costs, look_at, fetch),
-        }
+        path.search(boxes, root_costs, true, &mut look_at, Some(&leaves.tiles));
     }
 
     /// The f32 kernel in the leaves, f64 for what it lets through.
-    fn search_filtered<const SQUARED: bool>(&mut self, question: &Question<'_>, nearest: &mut Nearest) {
-        let columns = question.columns;
-        let (n_shorts, n_groups) = (columns.shorts.len(), columns.groups.len());
+    fn search_filtered(&mut self, question: &Question<'_>, nearest: &mut Nearest) {
+        let is_squared = question.metric == Metric::Euclidean;
         let Self {
             leaves,
             filtered,
@@ -402,32 +368,21 @@ impl Tree {
             ..
         } = self;
         let leaves = &*leaves;
-        let fetch = Some(|leaf: usize| leaves.fetch(columns, leaf));
-        let mut limit = f32::INFINITY;
-        let look_at = |leaf: usize| {
-            let sums = kernels::sums::<SQUARED>(
-                leaves.shorts_of(leaf, n_shorts),
-                leaves.floats_of(leaf, filtered.targets.len() - n_shorts),
-                &filtered.targets,
-            );
-            if any_within(&sums, limit) {
-                let codes = leaves.codes_of(leaf, n_groups);
-                for (lane, &sum) in sums.iter().enumerate() {
-                    let row = leaves.rows[leaf][lane];
-                    if sum > limit || row == NO_ROW {
-                        continue;
-                    }
-                    let of_groups = codes.iter().zip(&filtered.starts);
-                    let sum = of_groups.fold(sum, |sum, (codes, start)| {
-                        sum + costs[start + usize::from(codes[lane])]
-                    });
-                    if sum > limit {
-                        continue;
-                    }
-                    let distance = exact.distance(question, leaves, leaf, lane);
-                    if nearest.offer(distance, row) && nearest.is_full() {
-                        limit = filtered.limit(filtered.radius(nearest.bound(), SQUARED), SQUARED);
-                    }
+        let (mut limit, mut sums) = (f32::INFINITY, [0.0; LEAF]);
+        let mut look_at = |leaf: usize| {
+            let targets = &filtered.targets;
+            for lane in kernels::sums(&leaves.tiles, leaf, targets, is_squared, limit, &mut sums) {
+                let row = leaves.tiles.rows[leaf][lane];
+                let of_groups = leaves.tiles.codes.of(leaf).iter().zip(&filtered.starts);
+                let sum = of_groups.fold(sums[lane], |sum, (codes, start)| {
+                    sum + costs[start + usize::from(codes[lane])]
+                });
+                if sum > limit || row == NO_ROW {
+                    continue;
+                }
+                let distance = exact.distance(question, leaves, leaf, lane);
+                if nearest.offer(distance, row.into()) && nearest.is_full() {
+                    limit = filtered.limit(filtered.radius(nearest.bound(), is_squared), is_squared);
                 }
             }
             Limit {
@@ -435,9 +390,6 @@ impl Tree {
                 row: nearest.settled_row(),
             }
         };
-        match boxes {
-            AnyBoxes::Short(boxes) => path.search::<_, SQUARED>(boxes, root_costs, look_at, fetch),
-            AnyBoxes::Single(boxes) => path.search::<_, SQUARED>(boxes, root_costs, look_at, fetch),
-        }
+        path.search(boxes, root_costs, is_squared, &mut look_at, Some(&leaves.tiles));
     }
 }

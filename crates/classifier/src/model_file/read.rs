@@ -1,10 +1,12 @@
 //! Reading a model file: everything is checked before it is believed.
 
+use kernels::BLOCK;
+
 use super::checksum::crc32;
 use super::container::{Header, Tensor};
 use super::record;
 use super::{CHECKSUM_KEY, Form, ModelMetadata, Record, VERSION};
-use crate::compact::{BLOCK, Column, Columns, Feature, Group};
+use crate::compact::{Column, Columns, Feature, Group};
 use crate::decimal::Plain;
 use crate::labels::Labels;
 use crate::pace::Pace;

@@ -3,13 +3,12 @@
 //! An entry of a leaf is a row, which has one side; an entry of an inner node is the box round a node below, which has
 //! two. What lies side by side is worked on in SIMD registers. Numbers of nodes that were freed are used again.
 
-/// Entries of a node, of which one is free between insertions. Eight SIMD registers of two. Not tuned: 32 may suit large sets better.
-pub(super) const WIDTH: usize = 16;
+use kernels::{NODE_WIDTH, Tile};
+
+/// Entries of a node, of which one is free between insertions.
+pub(super) const WIDTH: usize = NODE_WIDTH;
 /// No node.
 pub(super) const NO_NODE: u32 = u32::MAX;
-
-/// One feature of all entries: the lower side and, in inner nodes, the upper one.
-type Tile<const SIDES: usize> = [[f64; WIDTH]; SIDES];
 
 /// A row as a point, or a box: what an entry is made from.
 #[derive(Debug, Clone, Default)]
@@ -213,42 +212,7 @@ impl<const SIDES: usize> Nodes<SIDES> {
     }
 }
 
-impl Nodes<1> {
-    /// Distances (Euclidean: squared) of `query` to the rows of a leaf, by the definition: in f64, in feature order.
-    #[inline]
-    pub(super) fn distances<const SQUARED: bool>(&self, leaf: u32, query: &[f64]) -> [f64; WIDTH] {
-        let mut sums = [0.0; WIDTH];
-        for ([values], query) in self.tiles(leaf).iter().zip(query) {
-            for lane in 0..WIDTH {
-                let difference = values[lane] - query;
-                sums[lane] += if SQUARED {
-                    difference * difference
-                } else {
-                    difference.abs()
-                };
-            }
-        }
-        sums
-    }
-}
-
 impl Nodes<2> {
-    /// Lower bounds of what [`distances`](Nodes::distances) makes of rows below each entry: see `rtree.rs` for the proof.
-    #[inline]
-    pub(super) fn lower_bounds<const SQUARED: bool>(&self, node: u32, query: &[f64]) -> [f64; WIDTH] {
-        let mut sums = [0.0; WIDTH];
-        for ([low, high], query) in self.tiles(node).iter().zip(query) {
-            for lane in 0..WIDTH {
-                let (below, above) = (low[lane] - query, query - high[lane]);
-                // Comparisons instead of `max`, which minds NaN and therefore is not one instruction.
-                let gap = if below > above { below } else { above };
-                let gap = if gap > 0.0 { gap } else { 0.0 };
-                sums[lane] += if SQUARED { gap * gap } else { gap };
-            }
-        }
-        sums
-    }
-
     /// The entry whose sides grow least to take in `hull`; of equals the smallest.
     pub(super) fn choose(&self, node: u32, hull: &Hull) -> usize {
         let (mut growths, mut sizes) = ([0.0; WIDTH], [0.0; WIDTH]);

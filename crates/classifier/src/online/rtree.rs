@@ -12,7 +12,7 @@
 //! # Why no neighbour is ever passed over
 //!
 //! A row's distance is computed in f64 as the sum, in feature order, of `fl(fl(x - q)²)` (Manhattan: `|fl(x - q)|`).
-//! [`Nodes::lower_bounds`] does the same in the same order with the gap `g` between q and the box, which is
+//! [`kernels::lower_bounds`] does the same in the same order with the gap `g` between q and the box, which is
 //! `fl(low - q)` if that is positive, `fl(q - high)` if that is, otherwise 0. The row is in the box, so `low <= x <= high`.
 //! Rounding is monotone: if q < low, then `0 < low - q <= x - q`, hence `g <= |fl(x - q)|`; if q > high, the same with
 //! `q - x`, as `fl(q - x) = -fl(x - q)`; otherwise g is 0. Squares and sums of numbers that are not negative round
@@ -25,8 +25,9 @@
 
 use std::collections::BTreeMap;
 
+use kernels::Nearest;
+
 use super::nodes::{Hull, NO_NODE, Nodes, WIDTH};
-use crate::nearest::Nearest;
 use crate::{ClassId, Metric};
 
 /// Nodes other than the root do not keep fewer entries.
@@ -150,14 +151,8 @@ impl RTree {
     }
 
     /// Fills `nearest`, which is empty, with rows by (distance, row).
-    pub(super) fn nearest(&mut self, query: &[f64], metric: Metric, nearest: &mut Nearest<u64>) {
-        match metric {
-            Metric::Euclidean => self.search::<true>(query, nearest),
-            Metric::Manhattan => self.search::<false>(query, nearest),
-        }
-    }
-
-    fn search<const SQUARED: bool>(&mut self, query: &[f64], nearest: &mut Nearest<u64>) {
+    pub(super) fn nearest(&mut self, query: &[f64], metric: Metric, nearest: &mut Nearest) {
+        let is_squared = metric == Metric::Euclidean;
         self.pending.push(Pending {
             bound: 0.0,
             first_row: 0,
@@ -175,13 +170,13 @@ impl RTree {
                 continue;
             }
             if level == 0 {
-                let distances = self.leaves.distances::<SQUARED>(node, query);
+                let distances = kernels::distances(self.leaves.tiles(node), query, is_squared);
                 for (&distance, &row) in distances.iter().zip(self.leaves.first_rows(node)) {
                     nearest.offer(distance, row);
                 }
                 continue;
             }
-            let bounds = self.inners.lower_bounds::<SQUARED>(node, query);
+            let bounds = kernels::lower_bounds(self.inners.tiles(node), query, is_squared);
             let n_before = self.pending.len();
             let below = self
                 .inners

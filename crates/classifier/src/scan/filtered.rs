@@ -10,7 +10,7 @@
 //! Let `u = 2^-24` and `v = 2^-53` be the roundings of f32 and f64: a result is off by that share of itself at most. For a
 //! row and a column j:
 //! - `D_j = x'_j - q'_j`, the difference of the two prepared f64 values, taken without rounding;
-//! - `e_j`, the f32 that [`add_differences`] computes: `(stored - t)·w`, where `t` is the query's value in the
+//! - `e_j`, the f32 that [`add_shorts`] and [`add_singles`] compute: `(stored - t)·w`, where `t` is the query's value in the
 //!   column's units (for short columns `q·divisor - base`) and `w = 1/(divisor·scale)`. The scale includes the feature's
 //!   weight.
 //!
@@ -47,10 +47,11 @@
 #[cfg(test)]
 mod tests;
 
-use super::kernels::{Target, Window, add_differences, any_within};
-use super::{Layout, Part, Question, Windowed, all_windows, constants, may_hold_neighbours, table_starts};
-use crate::compact::{BLOCK, Columns};
-use crate::nearest::Nearest;
+use kernels::{BLOCK, Nearest, Target, Window, add_shorts, add_singles, any_within, within};
+
+use super::{Layout, Part, Question, Windowed, all_windows, constants, table_starts};
+use crate::Metric;
+use crate::compact::Columns;
 
 /// Roundings of f32 and f64.
 pub(crate) const U: f64 = 1.0 / (1_u64 << 24) as f64;
@@ -159,7 +160,7 @@ impl Scratch {
                 return false;
             }
         }
-        if question.metric == crate::Metric::Euclidean {
+        if question.metric == Metric::Euclidean {
             self.error = self.error.sqrt();
         }
         for (group, &start) in columns.groups.iter().zip(&self.starts) {
@@ -200,58 +201,53 @@ impl Scratch {
     }
 
     /// Fills `nearest` for the query that was prepared.
-    pub(super) fn scan<const SQUARED: bool>(
-        &self,
-        question: &Question<'_>,
-        layout: &Layout,
-        nearest: &mut Nearest,
-    ) {
+    pub(super) fn scan(&self, question: &Question<'_>, layout: &Layout, nearest: &mut Nearest) {
         let (columns, windowed) = (question.columns, layout.windowed);
+        let is_squared = question.metric == Metric::Euclidean;
         let mut limit = f32::INFINITY;
         let mut windows = None;
-        'blocks: for block in 0..columns.n_rows.div_ceil(BLOCK) {
-            if let (Some(windows), Some(windowed)) = (windows, windowed)
-                && !may_hold_neighbours(columns, windowed, windows, block)
-            {
-                continue;
-            }
+        let mut next = 0;
+        'blocks: while let Some(block) = layout.next_block(columns, windows.as_ref(), next) {
+            next = block + 1;
             let mut sums = [0.0; BLOCK];
             for run in &layout.runs {
                 let (parts, targets) = (&layout.order[run.clone()], &self.targets[run.clone()]);
+                // Not by `map`, which is a call for each where the compiler saves bytes.
+                let idx = |nth: usize| parts[nth.min(parts.len() - 1)].idx();
                 match parts[0] {
                     Part::Short(_) => {
-                        let column = |nth: usize| columns.shorts[parts[nth].idx()].1.block(block);
-                        add_differences::<_, SQUARED>(&mut sums, column, targets);
+                        let of = |nth: usize| columns.shorts[idx(nth)].1.block(block);
+                        add_shorts(&mut sums, [of(0), of(1), of(2), of(3)], targets, is_squared);
                     }
                     Part::Single(_) => {
-                        let column = |nth: usize| columns.singles[parts[nth].idx()].block(block);
-                        add_differences::<_, SQUARED>(&mut sums, column, targets);
+                        let of = |nth: usize| columns.singles[idx(nth)].block(block);
+                        add_singles(&mut sums, [of(0), of(1), of(2), of(3)], targets, is_squared);
                     }
                     Part::Double(_) => {
-                        let column = |nth: usize| &layout.rounded[parts[nth].idx()].as_chunks().0[block];
-                        add_differences::<_, SQUARED>(&mut sums, column, targets);
+                        let of = |nth: usize| &layout.rounded[idx(nth)].as_chunks().0[block];
+                        add_singles(&mut sums, [of(0), of(1), of(2), of(3)], targets, is_squared);
                     }
                 }
                 if !any_within(&sums, limit) {
                     continue 'blocks;
                 }
             }
-            for (lane, &sum) in sums.iter().enumerate() {
+            for lane in within(&sums, limit) {
                 let row = block * BLOCK + lane;
-                if sum > limit || row >= columns.n_rows {
+                if row >= columns.n_rows {
                     continue;
                 }
                 let of_groups = columns.groups.iter().zip(&self.starts);
-                let sum = of_groups.fold(sum, |sum, (group, start)| {
+                let sum = of_groups.fold(sums[lane], |sum, (group, start)| {
                     sum + self.costs[start + usize::from(group.codes[row])] as f32
                 });
-                if sum <= limit && nearest.offer(question.distance(row), row as u32) && nearest.is_full() {
+                if sum <= limit && nearest.offer(question.distance(row), row as u64) && nearest.is_full() {
                     let bound = nearest.bound();
                     if bound == 0.0 {
                         return; // Nothing is nearer than that.
                     }
-                    let radius = self.radius(bound, SQUARED);
-                    limit = self.limit(radius, SQUARED);
+                    let radius = self.radius(bound, is_squared);
+                    limit = self.limit(radius, is_squared);
                     let Some(windowed) = windowed else { continue };
                     windows = all_windows(windowed, |windowed| self.window(columns, windowed, radius));
                     if windows.is_none() {

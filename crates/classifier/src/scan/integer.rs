@@ -6,10 +6,10 @@
 //! the query is handed back if the sum might not fit an i32. The f64 sums of the definition are then sums of
 //! integers below 2^53 and therefore the same numbers, and so is every comparison.
 
-use super::kernels::{Window, add_integer_squares, any_within};
-use super::{Layout, Part, Question, Windowed, all_windows, constants, may_hold_neighbours, table_starts};
-use crate::compact::{BLOCK, Columns, Feature};
-use crate::nearest::Nearest;
+use kernels::{BLOCK, Nearest, Window, add_integer_squares, any_integer_within, integers_within};
+
+use super::{Layout, Part, Question, Windowed, all_windows, constants, table_starts};
+use crate::compact::{Columns, Feature};
 use crate::{Metric, Scaling};
 
 /// Whole-number queries beyond this are left to the f64 code; far above what fits an i32 sum anyway.
@@ -104,12 +104,9 @@ impl Scratch {
         let windowed = layout.windowed;
         let mut limit = i32::MAX;
         let mut windows = None;
-        'blocks: for block in 0..columns.n_rows.div_ceil(BLOCK) {
-            if let (Some(windows), Some(windowed)) = (windows, windowed)
-                && !may_hold_neighbours(columns, windowed, windows, block)
-            {
-                continue;
-            }
+        let mut next = 0;
+        'blocks: while let Some(block) = layout.next_block(columns, windows.as_ref(), next) {
+            next = block + 1;
             let mut sums = [0; BLOCK];
             for parts in layout.order.chunks(2) {
                 for part in parts {
@@ -117,21 +114,20 @@ impl Scratch {
                         add_integer_squares(&mut sums, columns.shorts[idx].1.block(block), self.targets[idx]);
                     }
                 }
-                if !any_within(&sums, limit) {
+                if !any_integer_within(&sums, limit) {
                     continue 'blocks;
                 }
             }
-            for (lane, &sum) in sums.iter().enumerate() {
+            for lane in integers_within(&sums, limit) {
                 let row = block * BLOCK + lane;
-                if sum > limit || row >= columns.n_rows {
+                if row >= columns.n_rows {
                     continue;
                 }
                 let of_groups = columns.groups.iter().zip(&self.starts);
-                let sum = sum
-                    + of_groups
-                        .map(|(g, start)| self.costs[start + usize::from(g.codes[row])])
-                        .sum::<i32>();
-                if sum <= limit && nearest.offer(self.base + f64::from(sum), row as u32) && nearest.is_full()
+                let sum = of_groups.fold(sums[lane], |sum, (group, start)| {
+                    sum + self.costs[start + usize::from(group.codes[row])]
+                });
+                if sum <= limit && nearest.offer(self.base + f64::from(sum), row as u64) && nearest.is_full()
                 {
                     // Later rows have to be strictly nearer.
                     limit = (nearest.bound() - self.base) as i32 - 1;

@@ -48,7 +48,7 @@ impl Exact {
     /// Squared (Manhattan: plain) distance of the query that was prepared to the row in a lane of a leaf.
     pub(super) fn distance(&self, question: &Question<'_>, leaves: &Leaves, leaf: usize, lane: usize) -> f64 {
         let groups = &question.columns.groups;
-        let codes = leaves.codes_of(leaf, groups.len());
+        let codes = leaves.tiles.codes.of(leaf);
         // What is 1 in the row, to be put between the others by feature. Without order among groups, all their members
         // are in `features` anyway.
         let n_groups = if self.is_ordered { groups.len() } else { 0 };

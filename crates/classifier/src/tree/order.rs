@@ -9,7 +9,8 @@
 //! One-hot groups that vary more than any column are split first of all: each combination of their categories gets a
 //! tree of its own.
 
-use super::leaves::LEAF;
+use kernels::LEAF;
+
 use crate::Scaling;
 use crate::compact::{Columns, Group};
 use crate::pace::Pace;
@@ -227,29 +228,28 @@ impl Splitter<'_> {
 
     /// The column with the largest variance among some of the rows.
     fn widest(&self, rows: &[u32]) -> Option<Part> {
+        let mut sampled = [0; N_SAMPLED];
         let step = rows.len().div_ceil(N_SAMPLED);
-        let variance = |&(part, factor): &(Part, f32)| {
-            let sampled = || {
-                rows.iter()
-                    .step_by(step)
-                    .map(|&row| stored(self.columns, part, row))
-            };
-            let n = rows.len().div_ceil(step) as f32;
-            // From the first value, so that a far origin does not drown the differences.
-            let first = stored(self.columns, part, rows[0]);
-            let mean = sampled().map(|value| value - first).sum::<f32>() / n;
-            let sum: f32 = sampled()
-                .map(|value| (value - first - mean) * (value - first - mean))
-                .sum();
-            sum * factor * factor
-        };
+        let n = rows.len().div_ceil(step);
+        for (place, row) in sampled.iter_mut().zip(rows.chunks(step)) {
+            *place = row[0];
+        }
         let mut widest = None;
         let mut largest = f32::NEG_INFINITY;
-        for part in &self.parts {
-            let variance = variance(part);
+        for &(part, factor) in &self.parts {
+            let mut values = [0.0; N_SAMPLED];
+            for (value, row) in values.iter_mut().zip(&sampled[..n]) {
+                *value = stored(self.columns, part, *row);
+            }
+            // From the first value, so that a far origin does not drown the differences.
+            let (values, first) = (&values[..n], values[0]);
+            let mean = values.iter().map(|value| value - first).sum::<f32>() / n as f32;
+            let differences = values.iter().map(|value| value - first - mean);
+            let sum: f32 = differences.map(|difference| difference * difference).sum();
+            let variance = sum * factor * factor;
             if variance > largest {
                 largest = variance;
-                widest = Some(part.0);
+                widest = Some(part);
             }
         }
         widest.or(self.parts.first().map(|(part, _)| *part))
@@ -257,6 +257,7 @@ impl Splitter<'_> {
 }
 
 /// What is stored, about.
+#[inline(always)]
 fn stored(columns: &Columns, part: Part, row: u32) -> f32 {
     let row = row as usize;
     match part {

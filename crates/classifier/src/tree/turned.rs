@@ -38,21 +38,20 @@
 #[cfg(test)]
 mod tests;
 
-use super::boxes::{Boxes, Point};
+use kernels::{Boxes, LEAF, Limit, Nearest, Point};
+
+use super::Tree;
+use super::boxes;
 use super::eigen::eigenvectors;
-use super::leaves::{LEAF, Leaves, NO_ROW};
+use super::leaves::{Leaves, NO_ROW};
 use super::order::Order;
-use super::search::Limit;
-use super::{AnyBoxes, Tree, kernels};
 use crate::compact::{Column, Columns, Feature};
-use crate::nearest::Nearest;
 use crate::pace::Pace;
 use crate::parts::by_falling_spread;
 use crate::preparation;
 use crate::question::Question;
 use crate::scan::filtered::{U, UNDERFLOW, V};
 use crate::scan::integer;
-use crate::scan::kernels::any_within;
 use crate::{Metric, Rows as _, Scaling};
 
 /// Numbers that are turned at most, rows times features: a copy of them in f64 takes 4 MB, and turning them a few
@@ -316,24 +315,24 @@ impl Turned {
         turned: TurnedRows,
         order: &Order,
         pace: &Pace,
-    ) -> (Self, Boxes<f32>) {
+    ) -> (Self, Boxes) {
         let leaves = Leaves::new(&turned.columns, &mut order.clone(), pace).await;
         let is_kept = |&feature: &usize| !matches!(columns.features[feature], Feature::Ignored);
         let features: Vec<usize> = (0..columns.n_features()).filter(is_kept).collect();
         let mut rows = Vec::with_capacity(leaves.n_leaves() * LEAF * features.len());
-        for row in leaves.rows.as_flattened() {
+        for row in leaves.tiles.rows.as_flattened() {
             let value = |&feature: &usize| match *row {
                 NO_ROW => 0.0,
                 row => prepared(columns, scaling, row as usize, feature),
             };
             rows.extend(features.iter().map(value));
         }
-        let boxes = Boxes::new(&turned.columns, &leaves, pace).await;
+        let boxes = boxes::around_leaves(&turned.columns, &leaves, pace).await;
         let turned = Self {
             point: vec![0.0; turned.axes.point.len()],
             axes: turned.axes,
             reach: turned.reach,
-            tiles: leaves.floats,
+            tiles: leaves.tiles.floats.all,
             rows,
             query: vec![0.0; features.len()],
             features,
@@ -358,11 +357,7 @@ impl Turned {
     /// but that prepared values are not computed anew.
     fn distance(&self, place: usize) -> f64 {
         let row = &self.rows[place * self.query.len()..][..self.query.len()];
-        let mut sum = 0.0;
-        for (value, query) in row.iter().zip(&self.query) {
-            sum += (value - query) * (value - query);
-        }
-        sum
+        kernels::distance_to(&self.query, row)
     }
 }
 
@@ -399,20 +394,17 @@ impl Tree {
                 factor: 1.0,
             };
         }
-        let mut limit = f32::INFINITY;
-        let look_at = |leaf: usize| {
+        let (mut limit, mut sums) = (f32::INFINITY, [0.0; LEAF]);
+        let mut look_at = |leaf: usize| {
             let axes = &turned.tiles[leaf * n_axes..][..n_axes];
-            let sums = kernels::sums_along(axes, &turned.point);
-            if any_within(&sums, limit) {
-                for (lane, &sum) in sums.iter().enumerate() {
-                    let row = leaves.rows[leaf][lane];
-                    if sum > limit || row == NO_ROW {
-                        continue;
-                    }
-                    let distance = turned.distance(leaf * LEAF + lane);
-                    if nearest.offer(distance, row) && nearest.is_full() {
-                        limit = filtered.limit(filtered.radius(nearest.bound(), true), true);
-                    }
+            for lane in kernels::sums_along(axes, &turned.point, limit, &mut sums) {
+                let row = leaves.tiles.rows[leaf][lane];
+                if sums[lane] > limit || row == NO_ROW {
+                    continue;
+                }
+                let distance = turned.distance(leaf * LEAF + lane);
+                if nearest.offer(distance, row.into()) && nearest.is_full() {
+                    limit = filtered.limit(filtered.radius(nearest.bound(), true), true);
                 }
             }
             Limit {
@@ -421,11 +413,7 @@ impl Tree {
             }
         };
         // So few rows are in a cache anyway.
-        let fetch = None::<fn(usize)>;
-        match boxes {
-            AnyBoxes::Short(boxes) => path.search::<_, true>(boxes, &[], look_at, fetch),
-            AnyBoxes::Single(boxes) => path.search::<_, true>(boxes, &[], look_at, fetch),
-        }
+        path.search(boxes, &[], true, &mut look_at, None);
         true
     }
 }

@@ -1,12 +1,13 @@
 //! The bound held against what it bounds: for every row, taken as the k-th neighbour, its own f32 sum must be within the
 //! limit that its f64 distance gives. That is all that the searches rely on.
 
+use kernels::Stored as _;
+
 use super::*;
 use crate::growing::Growing;
 use crate::pace::Pace;
 use crate::preparation::prepared;
 use crate::random::Random;
-use crate::scan::kernels::Stored as _;
 use crate::{Metric, Preparation, RowMajor, Rows as _, Scaling};
 
 /// Uniform in `-1..1`.

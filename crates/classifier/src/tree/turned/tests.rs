@@ -63,7 +63,9 @@ fn look(columns: &Columns, scaling: Option<&Scaling>, axes: &mut Axes, query: &[
             .iter()
             .map(|axis| [axis.values[row]; LEAF])
             .collect();
-        let sum = kernels::sums_along(&tile, &point)[0];
+        let mut sums = [0.0; LEAF];
+        kernels::sums_along(&tile, &point, f32::INFINITY, &mut sums);
+        let sum = sums[0];
         let distance = question.distance_of(|feature| columns.value(row, feature));
         let of_row = limit(distance, error, axes.skew);
         assert!(

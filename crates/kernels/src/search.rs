@@ -1,18 +1,20 @@
 //! The way of a query through the trees: depth first, the nearest child first.
 
-use super::boxes::{Bound, Boxes, IS_LEAF, Point, WIDTH};
+use std::hint::black_box;
+
+use crate::{Boxes, IS_LEAF, Leaves, Point, WIDTH};
 
 /// A query on its way, and room for it.
 #[derive(Debug)]
-pub(super) struct Path {
+pub struct Path {
     /// The query point in the order of the boxes' columns.
-    pub(super) query: Vec<Point>,
+    pub query: Vec<Point>,
     /// Trees with the lower bounds of their rows, as [`key`] packs them.
     roots: Vec<u64>,
     /// Nodes and leaves still to be looked at, the nearest last.
     stack: Vec<u64>,
     /// Leaves that the last query looked at.
-    pub(super) n_visited: usize,
+    pub n_visited: usize,
 }
 
 /// Orders as (lower bound, number) does: sums are not negative, so their bits order as they do.
@@ -27,25 +29,25 @@ fn is_within(key: u64, limit: f32) -> bool {
 
 /// What can still be among the neighbours.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limit {
+pub struct Limit {
     /// What has a larger lower bound cannot.
-    pub(super) sum: f32,
+    pub sum: f32,
     /// Nor can what holds only rows from this one on: there are k rows before it at no distance at all. Without
     /// this, many copies of a row would all be looked at.
-    pub(super) row: u32,
+    pub row: u64,
 }
 
 impl Limit {
     /// Nothing is known yet.
-    pub(super) const NONE: Self = Self {
+    const NONE: Self = Self {
         sum: f32::INFINITY,
-        row: u32::MAX,
+        row: u64::MAX,
     };
 }
 
 impl Path {
     /// Room for queries of `n_columns` in `n_trees`.
-    pub(super) fn new(n_columns: usize, n_trees: usize) -> Self {
+    pub fn new(n_columns: usize, n_trees: usize) -> Self {
         Self {
             query: vec![Point::default(); n_columns],
             roots: Vec::with_capacity(n_trees),
@@ -56,22 +58,25 @@ impl Path {
     }
 
     /// Calls `look_at` with the number of every leaf that may matter. It answers with what is the limit from then on.
-    /// `root_costs` holds what is to be added to all sums of a tree, the same number of terms for each. `fetch` is
-    /// called with leaves that wait for their turn; without it, neither they nor nodes are fetched.
-    pub(super) fn search<T: Bound, const SQUARED: bool>(
+    /// `root_costs` holds what is to be added to all sums of a tree, the same number of terms for each. Of `fetched`
+    /// those that wait for their turn are on their way from memory meanwhile; without it, neither they nor nodes are.
+    #[inline(never)]
+    pub fn search(
         &mut self,
-        boxes: &Boxes<T>,
+        boxes: &Boxes,
         root_costs: &[f32],
-        mut look_at: impl FnMut(usize) -> Limit,
-        fetch: Option<impl Fn(usize)>,
+        is_squared: bool,
+        look_at: &mut dyn FnMut(usize) -> Limit,
+        fetched: Option<&Leaves>,
     ) {
+        let Boxes { sides, links, roots } = boxes;
         self.n_visited = 0;
-        let n_trees = boxes.roots.len();
+        let n_trees = roots.len();
         let n_terms = root_costs.len() / n_trees;
         let costs = |tree: usize| &root_costs[tree * n_terms..][..n_terms];
         self.roots.clear();
         for nth in 0..n_trees.div_ceil(WIDTH) {
-            let bounds = boxes.of_roots::<SQUARED>(nth, &self.query);
+            let bounds = sides.of_roots(nth, &self.query, is_squared);
             for (lane, tree) in (nth * WIDTH..n_trees).take(WIDTH).enumerate() {
                 // One after the other, as the leaf adds them to a row's sum.
                 let bound = costs(tree).iter().fold(bounds[lane], |sum, cost| sum + cost);
@@ -91,7 +96,7 @@ impl Path {
             let tree = root as u32 as usize;
             let costs = costs(tree);
             self.stack.clear();
-            self.stack.push(root >> 32 << 32 | u64::from(boxes.roots[tree]));
+            self.stack.push(root >> 32 << 32 | u64::from(roots[tree]));
             while let Some(next) = self.stack.pop() {
                 if !is_within(next, limit.sum) {
                     continue;
@@ -102,21 +107,22 @@ impl Path {
                     limit = look_at((number & !IS_LEAF) as usize);
                     continue;
                 }
-                let mut bounds = boxes.of_children::<SQUARED>(number as usize, &self.query);
+                let mut bounds = sides.of_children(number as usize, &self.query, is_squared);
                 for cost in costs {
                     bounds = bounds.map(|bound| bound + cost);
                 }
-                let link = boxes.links[number as usize];
+                let link = links[number as usize];
                 let base = self.stack.len();
                 for (lane, &bound) in bounds[..link.n_children as usize].iter().enumerate() {
                     let number = link.first + lane as u32;
                     let child = key(bound, number);
-                    if is_within(child, limit.sum) && link.first_rows[lane] < limit.row {
-                        if let Some(fetch) = &fetch {
+                    if is_within(child, limit.sum) && u64::from(link.first_rows[lane]) < limit.row {
+                        if let Some(leaves) = fetched {
                             if number & IS_LEAF != 0 {
-                                fetch((number & !IS_LEAF) as usize);
+                                leaves.fetch((number & !IS_LEAF) as usize);
                             } else {
-                                boxes.fetch(number as usize);
+                                black_box(links[number as usize].first);
+                                sides.fetch(number as usize, self.query.len());
                             }
                         }
                         push_sorted(&mut self.stack, base, child);

@@ -1,0 +1,181 @@
+//! The loops over one leaf: all columns of four rows at a time, so that their four sums stay in one SIMD register.
+//!
+//! Array by array the compiler would unroll a leaf's sixteen rows first and then find no vectors in what is left;
+//! written like this it makes SSE2, NEON and simd128 of them.
+
+use std::hint::black_box;
+
+use crate::boxes::CACHE_LINE;
+use crate::{Lanes, Stored, Target, cost};
+
+/// Rows of a leaf: four SIMD registers of sums. Half as many or twice as many make little difference.
+pub const LEAF: usize = 16;
+
+/// Rows to a register.
+const LANES: usize = 4;
+
+/// The columns of one form, leaf after leaf.
+#[derive(Debug)]
+pub struct Tiles<T> {
+    /// How many columns there are.
+    pub n_columns: usize,
+    /// Of each leaf, each column.
+    pub all: Vec<[T; LEAF]>,
+}
+
+impl<T> Tiles<T> {
+    /// The columns of one leaf.
+    #[inline]
+    #[must_use]
+    pub fn of(&self, leaf: usize) -> &[[T; LEAF]] {
+        &self.all[leaf * self.n_columns..][..self.n_columns]
+    }
+}
+
+/// The rows of a tree, as far as a query looks at all of them.
+#[derive(Debug)]
+pub struct Leaves {
+    /// Row numbers.
+    pub rows: Vec<[u32; LEAF]>,
+    /// Short columns.
+    pub shorts: Tiles<i16>,
+    /// Codes of groups.
+    pub codes: Tiles<u8>,
+    /// Columns of f32.
+    pub floats: Tiles<f32>,
+}
+
+impl Leaves {
+    /// Has the cache lines of a leaf on their way while others are looked at: a load from each, which nothing waits for.
+    ///
+    /// In a large table most of a query's time goes by until leaves arrive from memory; so several come at a time. The
+    /// values go nowhere: [`black_box`] only keeps the compiler from leaving the loads out.
+    pub(crate) fn fetch(&self, leaf: usize) {
+        black_box(self.rows[leaf][0]);
+        for codes in self.codes.of(leaf).iter().step_by(CACHE_LINE / LEAF) {
+            black_box(codes[0]);
+        }
+        for values in self.shorts.of(leaf).iter().step_by(CACHE_LINE / (2 * LEAF)) {
+            black_box(values[0]);
+        }
+        for values in self.floats.of(leaf) {
+            black_box(values[0]);
+        }
+    }
+
+    /// Memory held.
+    #[must_use]
+    pub fn n_bytes(&self) -> usize {
+        size_of_val(&self.rows[..])
+            + size_of_val(&self.shorts.all[..])
+            + size_of_val(&self.codes.all[..])
+            + size_of_val(&self.floats.all[..])
+    }
+}
+
+/// Writes squared distances of a leaf's rows to `targets`; says which are at most `limit`. The caller knows that nothing
+/// overflows.
+#[inline(never)]
+pub fn integer_sums(
+    leaves: &Leaves,
+    leaf: usize,
+    targets: &[i16],
+    limit: i32,
+    sums: &mut [i32; LEAF],
+) -> Lanes {
+    sums.fill(0);
+    for (values, target) in leaves.shorts.of(leaf).iter().zip(targets) {
+        add_squares(sums, values, *target);
+    }
+    Lanes::rarely_within(sums, limit)
+}
+
+/// One column's part. A call, because the compiler may reorder integer sums and, if it saw the loop over columns,
+/// would make its vectors of columns, which costs a shuffle for each number.
+#[inline(never)]
+fn add_squares(sums: &mut [i32; LEAF], values: &[i16; LEAF], target: i16) {
+    for (sum, value) in sums.iter_mut().zip(values) {
+        let difference = i32::from(value.wrapping_sub(target));
+        *sum += difference * difference;
+    }
+}
+
+/// Writes sums of squared (or else absolute) differences, about, first of the short columns, then of the others; says which
+/// are at most `limit`.
+#[inline(never)]
+pub fn sums(
+    leaves: &Leaves,
+    leaf: usize,
+    targets: &[Target],
+    is_squared: bool,
+    limit: f32,
+    sums: &mut [f32; LEAF],
+) -> Lanes {
+    let (shorts, floats) = (leaves.shorts.of(leaf), leaves.floats.of(leaf));
+    *sums = if is_squared {
+        sums_of::<true>(shorts, floats, targets)
+    } else {
+        sums_of::<false>(shorts, floats, targets)
+    };
+    Lanes::rarely_within(sums, limit)
+}
+
+#[inline(never)]
+fn sums_of<const SQUARED: bool>(
+    shorts: &[[i16; LEAF]],
+    floats: &[[f32; LEAF]],
+    targets: &[Target],
+) -> [f32; LEAF] {
+    let (of_shorts, of_floats) = targets.split_at(shorts.len());
+    let mut all = [0.0; LEAF];
+    for (quad, all) in all.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+        let mut sums = [0.0; LANES];
+        add::<_, SQUARED>(&mut sums, shorts, of_shorts, quad);
+        add::<_, SQUARED>(&mut sums, floats, of_floats, quad);
+        *all = sums;
+    }
+    all
+}
+
+#[inline(always)]
+fn add<T: Stored, const SQUARED: bool>(
+    sums: &mut [f32; LANES],
+    columns: &[[T; LEAF]],
+    targets: &[Target],
+    quad: usize,
+) {
+    for (values, target) in columns.iter().zip(targets) {
+        let values = &values.as_chunks::<LANES>().0[quad];
+        for lane in 0..LANES {
+            sums[lane] += cost::<_, SQUARED>(values[lane], *target);
+        }
+    }
+}
+
+/// Writes squared distances along axes, about; says which are at most `limit`.
+#[inline(never)]
+pub fn sums_along(axes: &[[f32; LEAF]], point: &[f32], limit: f32, all: &mut [f32; LEAF]) -> Lanes {
+    for (quad, all) in all.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+        let mut sums = [0.0; LANES];
+        for (values, value) in axes.iter().zip(point) {
+            let values = &values.as_chunks::<LANES>().0[quad];
+            for lane in 0..LANES {
+                let difference = values[lane] - value;
+                sums[lane] += difference * difference;
+            }
+        }
+        *all = sums;
+    }
+    Lanes::rarely_within(all, limit)
+}
+
+/// Squared distance of two points in f64, added in order.
+#[inline(never)]
+#[must_use]
+pub fn distance_to(query: &[f64], row: &[f64]) -> f64 {
+    let mut sum = 0.0;
+    for (value, query) in row.iter().zip(query) {
+        sum += (value - query) * (value - query);
+    }
+    sum
+}
