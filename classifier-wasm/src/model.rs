@@ -129,5 +129,6 @@ pub(crate) fn query_error(error: &QueryError) -> RangeError {
 
 /// Sets a property of a fresh object, which nothing can prevent.
 pub(crate) fn set(object: &Object, name: &str, value: &JsValue) {
-    Reflect::set(object, &name.into(), value).expect("a fresh object takes properties");
+    let is_set = Reflect::set(object, &name.into(), value);
+    debug_assert!(is_set.is_ok(), "a fresh object takes properties");
 }

@@ -316,18 +316,16 @@ impl Columns {
                         .iter()
                         .map(|c| i16::from(*c == code))
                         .collect();
-                    self.shorts.push((
-                        Decimal {
-                            base: 0.0,
-                            divisor: 1.0,
-                        },
-                        Column::new(feature, bits),
-                    ));
+                    let whole = Decimal {
+                        base: 0.0,
+                        divisor: 1.0,
+                    };
+                    // Model files name a short column by its place among them: keep feature order.
+                    let place = self.shorts.partition_point(|(_, other)| other.feature < feature);
+                    self.shorts.insert(place, (whole, Column::new(feature, bits)));
                 }
             }
         }
-        // Model files name a short column by its place among them: keep feature order.
-        self.shorts.sort_by_key(|(_, column)| column.feature);
         for (idx, (_, column)) in self.shorts.iter().enumerate() {
             self.features[column.feature] = Feature::Short(idx);
         }

@@ -163,6 +163,11 @@ pub(crate) fn digits(number: f64) -> (String, i32) {
     }
 }
 
+/// The first `n` of some digits, and the rest. `str::split_at` would bring the words in which it complains, 2 kB of them.
+pub(crate) fn split(digits: &str, n: usize) -> (&str, &str) {
+    digits.split_at_checked(n).unwrap_or((digits, ""))
+}
+
 /// The number of a text that is digits with at most one point among them, maybe after a minus, maybe before an `e` or `E`
 /// and a whole number with or without sign. Too large ones are infinite.
 pub(crate) fn parse(text: &str) -> f64 {
@@ -287,7 +292,7 @@ impl fmt::Display for Plain {
         let (digits, point) = digits(number);
         let zeros = |f: &mut fmt::Formatter<'_>, n: i32| (0..n).try_for_each(|_| f.write_str("0"));
         let n_whole = (point.max(0) as usize).min(digits.len());
-        let (whole, rest) = digits.split_at(n_whole);
+        let (whole, rest) = split(&digits, n_whole);
         f.write_str(if whole.is_empty() { "0" } else { whole })?;
         zeros(f, point - digits.len() as i32)?;
         if !rest.is_empty() {

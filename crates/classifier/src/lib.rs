@@ -22,10 +22,10 @@
 
 // How a model comes about and answers: `growing` takes rows in, `compact` makes columns of them, `scan`, `tree` or `textbook`
 // find the nearest, and `votes` are counted. `knn` holds all that, `builder` and `pace` make it in slices, `model_file`
-// keeps it. `online` is apart, but for preparation and `votes`.
+// keeps it. What queries spend their time in is in crate `kernels`. `online` is apart, but for preparation and `votes`.
 //
 // The definition of a distance is `Question::distance_of`. It is stated anew, for speed, in `tree::exact` (without
-// zeros), `tree::turned` (of values prepared before) and `online::nodes`, and by `textbook` as the paper has it.
+// zeros), `tree::turned` (of values prepared before) and `kernels::distances`, and by `textbook` as the paper has it.
 mod builder;
 mod compact;
 mod decimal;
@@ -46,6 +46,7 @@ mod question;
 mod random;
 mod rows;
 mod scan;
+mod sorting;
 #[cfg(feature = "textbook")]
 mod textbook;
 mod tree;

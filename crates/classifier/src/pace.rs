@@ -7,7 +7,7 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 /// How far a piece of work is, and how far it may go. Clones are about the same work.
@@ -91,6 +91,7 @@ impl Pace {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().expect("nothing panics while it holds this")
+        // Nothing panics while it holds this.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,6 +3,7 @@
 use crate::Scaling;
 use crate::compact::Columns;
 use crate::pace::Pace;
+use crate::sorting::falling;
 
 /// What it takes to see how a column is spread, of a row.
 pub(crate) const SPREAD_UNITS: usize = 2;
@@ -51,9 +52,8 @@ pub(crate) async fn by_falling_spread(
         parts.push((deviation / scale(column.feature), Part::Double(idx)));
         pace.spend(SPREAD_UNITS * n_rows).await;
     }
-    // Stable, so that equal spreads stay in feature order on every platform.
-    parts.sort_by(|a, b| b.0.total_cmp(&a.0));
-    parts
+    let places = falling(parts.iter().map(|(deviation, _)| *deviation));
+    places.into_iter().map(|place| parts[place]).collect()
 }
 
 /// Standard deviation; only the order of columns hangs on it, so a plain two-pass sum will do.

@@ -343,13 +343,13 @@ pub(super) fn write_number(json: &mut String, number: f64) {
             json.push_str(".0");
         }
         1..=16 => {
-            let (whole, rest) = digits.split_at(point as usize);
+            let (whole, rest) = decimal::split(&digits, point as usize);
             json.push_str(whole);
             json.push('.');
             json.push_str(rest);
         }
         _ => {
-            let (first, rest) = digits.split_at(1);
+            let (first, rest) = decimal::split(&digits, 1);
             json.push_str(first);
             if !rest.is_empty() {
                 json.push('.');

@@ -379,7 +379,8 @@ fn wrong_tensor(
     actual: Option<(&str, &[usize], &[u8])>,
 ) -> ModelFileError {
     let actual = actual.map_or("none".to_owned(), |(dtype, shape, _)| {
-        format!("{dtype} {shape:?}")
+        let sides: Vec<String> = shape.iter().map(ToString::to_string).collect();
+        format!("{dtype} [{}]", sides.join(", "))
     });
     ModelFileError::Tensor {
         name,

@@ -17,12 +17,9 @@ impl Knn {
     /// Unless `metadata` names each class and each feature once, or if names and source take more than 100 MB.
     #[must_use]
     pub fn to_bytes(&self, metadata: &ModelMetadata) -> Vec<u8> {
-        assert_eq!(metadata.class_names.len(), self.n_classes, "one name per class");
-        assert_eq!(
-            metadata.feature_names.len(),
-            self.n_features(),
-            "one name per feature"
-        );
+        let [n_class_names, n_feature_names] = [&metadata.class_names, &metadata.feature_names].map(Vec::len);
+        assert!(n_class_names == self.n_classes, "one name per class");
+        assert!(n_feature_names == self.n_features(), "one name per feature");
         let columns = &*self.columns();
         let order = self.order();
         let form = |feature: &Feature| form(columns, *feature);
@@ -50,40 +47,32 @@ impl Knn {
         // The widest numbers first: then all are aligned, as the format asks of who writes.
         tensors.push("double", "F64", &[columns.doubles.len(), n_rows], &mut |bytes| {
             for column in &columns.doubles {
-                bytes.extend(
-                    column.values[..n_rows]
-                        .iter()
-                        .flat_map(|value| value.to_le_bytes()),
-                );
+                write(bytes, &column.values[..n_rows], f64::to_le_bytes);
             }
         });
         if let Labels::U32(labels) = &self.labels {
             tensors.push("labels", "U32", &[n_rows], &mut |bytes| {
-                bytes.extend(labels.iter().flat_map(|label| label.to_le_bytes()));
+                write(bytes, labels, u32::to_le_bytes);
             });
         }
         if let Some(order) = &order {
             tensors.push("order", "U32", &[n_rows], &mut |bytes| {
-                bytes.extend(order.rows.iter().flat_map(|row| row.to_le_bytes()));
+                write(bytes, &order.rows, u32::to_le_bytes);
             });
         }
         tensors.push("single", "F32", &[columns.singles.len(), n_rows], &mut |bytes| {
             for column in &columns.singles {
-                bytes.extend(
-                    column.values[..n_rows]
-                        .iter()
-                        .flat_map(|value| value.to_le_bytes()),
-                );
+                write(bytes, &column.values[..n_rows], f32::to_le_bytes);
             }
         });
         if let Labels::U16(labels) = &self.labels {
             tensors.push("labels", "U16", &[n_rows], &mut |bytes| {
-                bytes.extend(labels.iter().flat_map(|label| label.to_le_bytes()));
+                write(bytes, labels, u16::to_le_bytes);
             });
         }
         tensors.push("short", "I16", &[columns.shorts.len(), n_rows], &mut |bytes| {
             for (_, column) in &columns.shorts {
-                bytes.extend(column.values[..n_rows].iter().flat_map(|u| u.to_le_bytes()));
+                write(bytes, &column.values[..n_rows], i16::to_le_bytes);
             }
         });
         if let Labels::U8(labels) = &self.labels {
@@ -97,6 +86,13 @@ impl Knn {
         let record = record.to_json();
         let checksum = crc32(&[record.as_bytes(), tensors.data()]);
         tensors.into_file(&format!("{checksum:08x}"), &record)
+    }
+}
+
+/// Adds `numbers` as `to_le_bytes` has them.
+fn write<T: Copy, const N: usize>(bytes: &mut Vec<u8>, numbers: &[T], to_le_bytes: fn(T) -> [u8; N]) {
+    for number in numbers {
+        bytes.extend_from_slice(&to_le_bytes(*number));
     }
 }
 

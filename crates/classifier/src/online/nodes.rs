@@ -5,6 +5,8 @@
 
 use kernels::{NODE_WIDTH, Tile};
 
+use crate::sorting::sort_few;
+
 /// Entries of a node, of which one is free between insertions.
 pub(super) const WIDTH: usize = NODE_WIDTH;
 /// No node.
@@ -198,10 +200,8 @@ impl<const SIDES: usize> Nodes<SIDES> {
         }
         let first_rows = &self.heads[node as usize].first_rows;
         let mut lanes = std::array::from_fn(|lane| lane);
-        lanes[..n_entries].sort_unstable_by(|&a, &b| {
-            widest[a]
-                .total_cmp(&widest[b])
-                .then(first_rows[a].cmp(&first_rows[b]))
+        sort_few(&mut lanes[..n_entries], |&a, &b| {
+            (widest[a], first_rows[a]) < (widest[b], first_rows[b])
         });
         lanes
     }

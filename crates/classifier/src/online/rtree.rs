@@ -28,6 +28,7 @@ use std::collections::BTreeMap;
 use kernels::Nearest;
 
 use super::nodes::{Hull, NO_NODE, Nodes, WIDTH};
+use crate::sorting::sort_few;
 use crate::{ClassId, Metric};
 
 /// Nodes other than the root do not keep fewer entries.
@@ -193,8 +194,7 @@ impl RTree {
                     });
                 }
             }
-            let farthest_first = |a: &Pending, b: &Pending| b.bound.total_cmp(&a.bound);
-            self.pending[n_before..].sort_unstable_by(farthest_first);
+            sort_few(&mut self.pending[n_before..], |a, b| a.bound > b.bound);
         }
     }
 
@@ -326,7 +326,7 @@ impl RTree {
 
 /// Moves the upper half of the entries of a full node to an empty one.
 fn move_half<const SIDES: usize>(nodes: &mut Nodes<SIDES>, from: u32, to: u32, scratch: &mut Hull) {
-    let mut upper: [usize; WIDTH / 2] = *nodes.split_order(from).last_chunk().expect("half of it");
+    let upper: [usize; WIDTH / 2] = *nodes.split_order(from).last_chunk().expect("half of it");
     for &lane in &upper {
         nodes.entry(from, lane, scratch);
         // A leaf's entries have no node below.
@@ -334,8 +334,7 @@ fn move_half<const SIDES: usize>(nodes: &mut Nodes<SIDES>, from: u32, to: u32, s
         nodes.push(to, scratch, child);
     }
     // From the last on, so that what takes an entry's place stays or has been moved.
-    upper.sort_unstable();
-    for &lane in upper.iter().rev() {
+    for lane in (0..WIDTH).rev().filter(|lane| upper.contains(lane)) {
         nodes.swap_remove(from, lane);
     }
 }

@@ -5,6 +5,8 @@
 //!
 //! Source: C. Jacobi's method as in G. Golub and C. Van Loan, "Matrix Computations", 4th edition, section 8.5.
 
+use crate::sorting::falling;
+
 /// Enough for any matrix; convergence is quadratic. What is not diagonal by then costs speed, not right answers.
 const MAX_SWEEPS: usize = 30;
 
@@ -44,11 +46,10 @@ pub(super) fn eigenvectors(mut matrix: Vec<f64>, n: usize) -> (Vec<f64>, Vec<f64
             break;
         }
     }
-    let mut order: Vec<usize> = (0..n).collect();
-    let value = |&i: &usize| matrix[i * n + i];
-    order.sort_by(|a, b| value(b).total_cmp(&value(a)));
+    let value = |i: usize| matrix[i * n + i];
+    let order = falling((0..n).map(value));
     let sorted = order.iter().flat_map(|&i| &vectors[i * n..][..n]).copied();
-    (sorted.collect(), order.iter().map(value).collect())
+    (sorted.collect(), order.iter().map(|&i| value(i)).collect())
 }
 
 /// Turns the plane of two entries.

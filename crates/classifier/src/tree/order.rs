@@ -15,6 +15,7 @@ use crate::Scaling;
 use crate::compact::{Columns, Group};
 use crate::pace::Pace;
 use crate::parts::Part;
+use crate::sorting::sort_few;
 
 /// Rows looked at to see how a column is spread within a part; not tuned.
 const N_SAMPLED: usize = 64;
@@ -53,7 +54,7 @@ impl Order {
             sort_by_categories(columns, &categories, &mut rows, pace).await;
             if !has_large_trees(columns, &categories, &rows) {
                 categories.clear();
-                rows.sort_unstable();
+                rows = (0..columns.n_rows as u32).collect();
             }
             pace.spend(2 * columns.n_rows).await;
         }
@@ -79,7 +80,7 @@ impl Order {
                     let middle = range.start + n_left;
                     ranges.extend([middle..range.end, range.start..middle]);
                 }
-                None => part.sort_unstable(),
+                None => sort_few(part, |a, b| a < b),
             }
         }
         Self {
