@@ -45,6 +45,9 @@ pub struct AccessArgs {
     /// Speak TLS with a certificate made here, which is kept; browsers warn of it once
     #[arg(long, conflicts_with_all = ["tls_cert", "tls_key"])]
     pub tls_self_signed: bool,
+    /// Show the address of the phone's page as a QR code even if stderr is no terminal
+    #[arg(long)]
+    pub qr: bool,
     /// Let in everybody who reaches the port where there is no token
     #[arg(long)]
     pub insecure: bool,

@@ -40,6 +40,7 @@ mod limits;
 mod losses;
 mod model;
 mod parts;
+pub mod phone;
 pub mod publish;
 mod replay;
 mod requests;

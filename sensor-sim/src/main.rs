@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Parser as _;
 use sensor_sim::access_args::AccessArgs;
 use sensor_sim::cli::{Cli, Command, ServeArgs, UsageError};
+use sensor_sim::phone::qr_code;
 use sensor_sim::publish::PublishArgs;
 use sensor_sim::{Access, Config, Host, Prepared, addresses, datasets_command, publish, serve};
 use tokio::net::TcpListener;
@@ -64,6 +65,7 @@ async fn run_server(args: ServeArgs) -> Result<()> {
     if args.access.is_open() {
         tell_who_gets_in(&args.access, &access, scheme, address.port());
     }
+    let phone_code = phone_code(&args, &access, address.port())?;
     let preparing = spawn_blocking(move || -> Result<Prepared> {
         let config = args.config()?;
         Ok(Prepared::new(Config { access, ..config })?)
@@ -76,6 +78,10 @@ async fn run_server(args: ServeArgs) -> Result<()> {
             std::process::exit(0);
         }
     };
+    if let Some(code) = phone_code {
+        // Where nobody sees it, it need not be seen.
+        let _ = io::stderr().write_all(code.as_bytes());
+    }
     say_address(&format!("{scheme}://{}/", addresses::for_this_machine(address)))?;
     let summary = serve(listener, prepared, stop).await.context("serving")?;
     info!("{summary}");
@@ -98,6 +104,33 @@ fn tell_who_gets_in(args: &AccessArgs, access: &Access, scheme: &str, port: u16)
         warn!(
             "tokens and readings cross the network in the clear; --tls-self-signed or --tls-cert encrypts them"
         );
+    }
+}
+
+/// The address of the phone's page and its QR code, if somebody may look at stderr and a phone can use it: phones give
+/// motion sensors to pages over TLS only.
+///
+/// # Errors
+///
+/// [`UsageError`] if the code is asked for and there is no such address.
+fn phone_code(args: &ServeArgs, access: &Access, port: u16) -> Result<Option<String>> {
+    // The names that one asks for come first: a certificate is made out to names.
+    let others = addresses::for_others(args.access.bind)
+        .into_iter()
+        .map(Host::Address);
+    let host = args.access.hosts.iter().cloned().chain(others).next();
+    match host {
+        _ if !args.access.qr && !io::stderr().is_terminal() => Ok(None),
+        Some(host) if access.tls.is_some() => {
+            let url = format!("https://{host}:{port}/phone");
+            let code = qr_code(&url).context("making the QR code")?;
+            Ok(Some(format!("{code}a phone's motion as a source: {url}\n")))
+        }
+        _ if args.access.qr => {
+            let message = "--qr: no phone can use this server's page: that takes --bind or --host, and --tls-self-signed or --tls-cert";
+            Err(UsageError(message.to_owned()).into())
+        }
+        _ => Ok(None),
     }
 }
 

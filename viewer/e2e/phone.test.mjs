@@ -10,21 +10,24 @@ import { withBrowser } from "./lib/setup.mjs";
 const open = withBrowser();
 const NO_REPLAY = ["--no-replay"];
 
-/** Moves the device that the browser believes to be in, 50 times a second: at rest, or shaken as by steps. */
-function moveDevice() {
-  window.device = { is_shaken: false, is_there: true };
-  let idx = 0;
-  setInterval(() => {
-    if (!window.device.is_there) return;
-    idx += 1;
-    const swing = window.device.is_shaken ? 6 * Math.sin(idx * 0.7) : 0.02 * Math.sin(idx);
-    dispatchEvent(new DeviceMotionEvent("devicemotion", {
-      acceleration: { x: swing / 2, y: 0.01, z: swing },
-      accelerationIncludingGravity: { x: swing / 2, y: 0.01, z: 9.81 + swing },
-      rotationRate: { alpha: 10 * swing, beta: swing, gamma: 0.1 },
-      interval: 16,
-    }));
-  }, 20);
+/** Gives the browser motion sensors and moves them until the test ends: at rest, or shaken as by steps. */
+async function moveDevice(t, page) {
+  const device = { is_shaken: false };
+  const session = await page.createCDPSession();
+  const types = ["accelerometer", "linear-acceleration", "gyroscope"];
+  for (const type of types) {
+    await session.send("Emulation.setSensorOverrideEnabled", { enabled: true, type, metadata: { available: true, maximumFrequency: 60, minimumFrequency: 1 } });
+  }
+  let is_over = false;
+  t.after(() => (is_over = true));
+  (async () => {
+    for (let idx = 0; !is_over; idx += 1) {
+      const swing = device.is_shaken ? 6 * Math.sin(idx * 0.7) : 0.02 * Math.sin(idx);
+      const readings = [{ x: swing / 2, y: 0.01, z: 9.81 + swing }, { x: swing / 2, y: 0.01, z: swing }, { x: swing / 5, y: swing / 50, z: 0.002 }];
+      await Promise.all(types.map((type, i) => session.send("Emulation.setSensorOverrideReadings", { type, reading: { xyz: readings[i] } })));
+    }
+  })().catch((error) => is_over || /closed/i.test(error.message) || assert.fail(error));
+  return device;
 }
 
 function text(page, selector) {
@@ -43,7 +46,8 @@ async function tap(page, label) {
 }
 
 test("motion with labels becomes readings on /live, and a model that labels what follows", async (t) => {
-  const { server, page } = await open(t, NO_REPLAY, { path: "phone", width: 360, instrument: moveDevice });
+  const { server, page } = await open(t, NO_REPLAY, { path: "phone", width: 360 });
+  const device = await moveDevice(t, page);
   assert.match(await text(page, "#state"), /Not sending/);
   await page.$eval("#name", (input) => (input.value = "pocket"));
   await page.click("#start");
@@ -56,7 +60,7 @@ test("motion with labels becomes readings on /live, and a model that labels what
   await tap(page, "still");
   await waitForState(page, /labelled “still”/);
   await page.waitForFunction(() => Number.parseInt(document.querySelector('[data-label="still"] small').textContent, 10) >= 40);
-  await page.evaluate(() => (window.device.is_shaken = true));
+  device.is_shaken = true;
   await tap(page, "walking");
   await page.waitForFunction(() => Number.parseInt(document.querySelector('[data-label="walking"] small').textContent, 10) >= 60);
   await tap(page, "walking");
@@ -80,7 +84,8 @@ test("motion with labels becomes readings on /live, and a model that labels what
 });
 
 test("a label is also held, pressed by key, and added", async (t) => {
-  const { page } = await open(t, NO_REPLAY, { path: "phone", width: 360, instrument: moveDevice });
+  const { page } = await open(t, NO_REPLAY, { path: "phone", width: 360 });
+  await moveDevice(t, page);
   await page.click("#start");
   await waitForState(page, /without a label/);
   const button = await page.waitForSelector('#labels button[data-label="walking"]');
@@ -102,7 +107,8 @@ test("a label is also held, pressed by key, and added", async (t) => {
 });
 
 test("a cut connection is made again, and what the server says against readings is shown", async (t) => {
-  const { relay, page } = await open(t, [...NO_REPLAY, "--max-rate", "5"], { path: "phone", relayed: true, instrument: moveDevice, expected_problem: /WebSocket/ });
+  const { relay, page } = await open(t, [...NO_REPLAY, "--max-rate", "5"], { path: "phone", relayed: true, expected_problem: /WebSocket/ });
+  await moveDevice(t, page);
   await page.click("#start");
   await waitForState(page, /Sending/);
   await page.waitForFunction(() => document.getElementById("complaint").textContent !== "");
@@ -139,8 +145,8 @@ test("a hidden page stops and says so, and goes on when it is seen again", async
       document.dispatchEvent(new Event("visibilitychange"));
     };
   };
-  const instrument = new Function(`(${moveDevice})(); (${hide})();`);
-  const { relay, page } = await open(t, NO_REPLAY, { path: "phone", relayed: true, instrument });
+  const { relay, page } = await open(t, NO_REPLAY, { path: "phone", relayed: true, instrument: hide });
+  await moveDevice(t, page);
   await page.click("#start");
   await waitForState(page, /Sending/);
   await page.evaluate(() => window.setHidden(true));
@@ -156,7 +162,8 @@ test("a hidden page stops and says so, and goes on when it is seen again", async
 });
 
 test("the token of the address is taken out of it and sent as the first message", async (t) => {
-  const { relay, page } = await open(t, NO_REPLAY, { path: "phone#token=s3cret", relayed: true, instrument: moveDevice });
+  const { relay, page } = await open(t, NO_REPLAY, { path: "phone#token=s3cret", relayed: true });
+  await moveDevice(t, page);
   assert.equal(new URL(page.url()).hash, "");
   await page.click("#start");
   await waitForState(page, /Sending/);
@@ -165,7 +172,8 @@ test("the token of the address is taken out of it and sent as the first message"
 
 for (const scheme of ["light", "dark"]) {
   test(`the phone's page, ${scheme}, 360 pixels wide`, async (t) => {
-    const { page } = await open(t, NO_REPLAY, { path: "phone", scheme, width: 360, instrument: moveDevice });
+    const { page } = await open(t, NO_REPLAY, { path: "phone", scheme, width: 360 });
+    await moveDevice(t, page);
     assert.deepEqual(await violations(page), []);
     await page.click("#start");
     await waitForState(page, /Sending/);
