@@ -57,7 +57,10 @@ async function say(what, measured) {
   return result;
 }
 
-/** Bytes of the page's files, as served to a browser that takes gzip. */
+/** What only `/phone` and several sources side by side load. */
+const ELSEWHERE = /^(phone|overview)[-.]/;
+
+/** Bytes of the page's files, as served to a browser that takes gzip: those that the ordinary page loads, and the others. */
 async function pageSize() {
   const server = await startServer(WINE);
   try {
@@ -66,8 +69,9 @@ async function pageSize() {
       const body = await served(new URL(name === "index.html" ? "" : name, server.url));
       files[name] = body;
     }
-    const total = Object.values(files).reduce((sum, file) => sum + file.n_bytes_gzip, 0);
-    return { n_bytes_gzip: total, files };
+    const sum = (accepts) => Object.keys(files).filter(accepts).reduce((sum, name) => sum + files[name].n_bytes_gzip, 0);
+    const n_bytes_gzip = sum((name) => !ELSEWHERE.test(name));
+    return { n_bytes_gzip, n_bytes_gzip_elsewhere: sum((name) => ELSEWHERE.test(name)), files };
   } finally {
     await server.stop();
   }

@@ -5,6 +5,7 @@ import { test } from "node:test";
 
 import { violations } from "./lib/axe.mjs";
 import { nextFrames, openPage, waitForSnapshot } from "./lib/browser.mjs";
+import { runServer } from "./lib/server.mjs";
 import { withBrowser } from "./lib/setup.mjs";
 
 const open = withBrowser();
@@ -168,6 +169,12 @@ test("the token of the address is taken out of it and sent as the first message"
   await page.click("#start");
   await waitForState(page, /Sending/);
   assert.deepEqual(relay.seen.first_messages.map((message) => JSON.parse(message)), [{ op: "auth", token: "s3cret" }]);
+});
+
+test("a QR code that no phone could use is refused with what it takes", async () => {
+  const { code, stderr } = await runServer([...NO_REPLAY, "--port", "0", "--qr"]);
+  assert.equal(code, 2);
+  assert.match(stderr, /--bind or --host, and --tls-self-signed or --tls-cert/);
 });
 
 for (const scheme of ["light", "dark"]) {

@@ -2,7 +2,7 @@
  * Several sources side by side: `?source=a,b,c`, or all that the server has, `?source=*`. Loaded only then.
  *
  * Each source has a worker of its own, so that a fast or broken one takes nothing from the others, and one row here; choosing a row shows that
- * source whole, with all that its worker has counted meanwhile. A worker takes some 10 MB besides its model, so there are at most MOST_STREAMS.
+ * source whole, with all that its worker has counted meanwhile. A worker takes a few MB besides its model and a socket, so there are at most MOST_STREAMS.
  */
 import { colour, hatch } from "./classes.js";
 import { byId, html, setAttribute, setHidden, setText, svg } from "./dom.js";
