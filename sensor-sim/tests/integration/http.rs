@@ -22,6 +22,7 @@ async fn every_answer_carries_the_safety_headers() {
             "cross-origin-resource-policy: same-origin",
             "x-content-type-options: nosniff",
             "referrer-policy: no-referrer",
+            "permissions-policy: accelerometer=(self), gyroscope=(self), screen-wake-lock=(self), camera=()",
             "cache-control: no-",
             "content-security-policy: default-src 'none'; script-src 'self' 'wasm-unsafe-eval';",
         ] {
