@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { test } from "node:test";
 
+import { violations } from "./lib/axe.mjs";
 import { nextFrames, waitForSnapshot } from "./lib/browser.mjs";
 import { serverBinary } from "./lib/server.mjs";
 import { withBrowser } from "./lib/setup.mjs";
@@ -46,6 +47,7 @@ test("labels of a sensor that come 40 readings later are scored by what was said
   await nextFrames(page, 60);
   assert.match(await page.$eval("#trust-truth", (line) => line.textContent), /^true label known for [\d,]+ of [\d,]+ readings · \d+ pending · it comes .* late/);
   assert.equal(await page.$eval("#readings-body .truth", (cell) => cell.textContent), "pending");
+  assert.deepEqual(await violations(page), []);
 });
 
 test("a reading turns from pending to right or wrong when its label comes, over a cut connection too", async (t) => {

@@ -20,7 +20,7 @@ import { comesLate } from "./truth.js";
  * @typedef {object} Overview
  * @property {(now_millis: number, is_spent: () => boolean) => void} frame asks for what is due, and draws it while the overview is seen
  * @property {() => void} ask asks every source, for a page that is hidden
- * @property {() => Snapshot[]} snapshots the newest of each source, in the order of the rows
+ * @property {() => Snapshot[]} snapshots the newest of each source, in the order of the rows; before any source is known, one that says why
  */
 
 const MOST_STREAMS = 12;
@@ -251,6 +251,6 @@ export function openOverview(wanted, openStream, show) {
       ({ first } = drawDue([...rows.values()].map(({ part }) => part), null, { first: Math.min(first, Math.max(0, rows.size - 1)), now_millis, slower: 1, is_spent }));
     },
     ask,
-    snapshots: () => [...rows.values()].map(({ stream }) => stream.newest()),
+    snapshots: () => [...(scout ? [scout] : []), ...[...rows.values()].map(({ stream }) => stream)].map((stream) => stream.newest()),
   };
 }
