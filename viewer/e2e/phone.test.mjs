@@ -171,6 +171,28 @@ test("the token of the address is taken out of it and sent as the first message"
   assert.deepEqual(relay.seen.first_messages.map((message) => JSON.parse(message)), [{ op: "auth", token: "s3cret" }]);
 });
 
+test("a server that asks for a publish token gets the one that is typed, and refuses another", async (t) => {
+  const env = { RUNNEL_PUBLISH_TOKEN: "publish-0c9b8a7d6e5f" };
+  const { server, page } = await open(t, NO_REPLAY, { path: "phone", env });
+  await moveDevice(t, page);
+  const say = async (token) => {
+    await page.waitForSelector("#token", { visible: true });
+    await page.$eval("#token", (input) => (input.value = ""));
+    await page.type("#token", token);
+    await page.click("#start");
+  };
+  await page.click("#start");
+  await waitForState(page, /wants a publish token/);
+  await say("another-token-of-some-length");
+  await page.waitForFunction(() => /not the publish token/.test(document.getElementById("complaint").textContent));
+  await waitForState(page, /wants a publish token, or another one/);
+  await say(env.RUNNEL_PUBLISH_TOKEN);
+  await waitForState(page, /Sending/);
+  await page.waitForFunction(() => Number(document.getElementById("n-taken").textContent) > 0);
+  assert.equal(await text(page, "#complaint"), "");
+  assert.ok(!server.log().includes(env.RUNNEL_PUBLISH_TOKEN) && !page.url().includes("token"));
+});
+
 test("a QR code that no phone could use is refused with what it takes", async () => {
   const { code, stderr } = await runServer([...NO_REPLAY, "--port", "0", "--qr"]);
   assert.equal(code, 2);

@@ -19,10 +19,11 @@ export async function emptyFolder() {
 }
 
 /** Starts the server in an empty folder and returns once it has printed its address. */
-export async function startServer(args, { port = 0 } = {}) {
+export async function startServer(args, { port = 0, env = {} } = {}) {
   const folder = await emptyFolder();
   const child = spawn(serverBinary, [...args, "--port", String(port)], {
     cwd: folder.path,
+    env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let log = "";

@@ -19,8 +19,8 @@ export function withBrowser() {
    * Starts the server and opens its page, by way of a relay if asked.
    * Whatever the page reported as an error fails the test at its end, unless `expected_problem` matches it.
    */
-  return async function open(t, serverArgs, { path = "", relayed = false, expected_problem = /(?!)/, ...view } = {}) {
-    const server = await startServer(serverArgs);
+  return async function open(t, serverArgs, { path = "", env = {}, relayed = false, expected_problem = /(?!)/, ...view } = {}) {
+    const server = await startServer(serverArgs, { env });
     t.after(() => server.kill());
     const relay = relayed ? await startRelay(server.port) : null;
     if (relay) t.after(() => relay.stop());
