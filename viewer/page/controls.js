@@ -25,7 +25,7 @@ const held_wish = wishFor(false);
 
 /** Whether the server lets viewers steer its replay. @param {Snapshot} snapshot @returns {boolean} */
 function steerable(snapshot) {
-  return snapshot.source?.dataset != null && !["connecting", "disconnected", "error", "no-model", "mismatch"].includes(snapshot.state);
+  return snapshot.source?.dataset != null && !["connecting", "disconnected", "error", "no-model", "mismatch", "locked"].includes(snapshot.state);
 }
 
 /** Whether the replay has a speed: one that goes as fast as its viewers take it has none. @param {Snapshot} snapshot @returns {boolean} */

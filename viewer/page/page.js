@@ -24,6 +24,7 @@ import { drawTrustPlot, drawTrustText } from "./draw-trust.js";
 import { drawDue } from "./schedule.js";
 import { emptySnapshot } from "./snapshot.js";
 import { openStream } from "./stream.js";
+import { drawToken, listenToken, takeToken } from "./token.js";
 
 /** @typedef {import("./snapshot.js").Snapshot} Snapshot */
 /** @typedef {import("./stream.js").Stream} Stream */
@@ -43,6 +44,7 @@ const REDUCED_MOTION_FACTOR = 4;
 /** @type {Part[]} */
 const parts = [
   { every_millis: 100, draw: drawStatus },
+  { every_millis: 100, draw: drawToken },
   { every_millis: 250, draw: drawNow },
   { every_millis: 250, draw: drawSources },
   { every_millis: 100, draw: drawPace },
@@ -95,7 +97,7 @@ function frame(now_millis) {
   requestAnimationFrame(frame);
   const is_spent = spentAfter(performance.now() + FRAME_BUDGET_MILLIS);
   overview?.frame(now_millis, is_spent);
-  if (!shown) return;
+  if (!shown) return drawToken(overview?.snapshots().find(({ state }) => state === "locked") ?? NOTHING);
   shown.ask();
   const snapshot = shown.newest();
   if (snapshot === drawn && complete) return;
@@ -132,6 +134,7 @@ listenConfusion((true_label, predicted) => {
   askCell(true_label, predicted);
 });
 listenReadings(chooseReading);
+listenToken();
 listenSources((source) => shown?.post({ type: "follow", source }));
 layTimeline();
 layConfusion();
@@ -142,8 +145,9 @@ const slow_factor = Math.max(1, Number(wishes.get("slow")) || 1);
 /** Which source to follow: `?source=py1`; several side by side: `?source=py1,py2`, all that there are: `?source=*`. */
 const source = wishes.get("source");
 const url = `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/live`;
+const token = takeToken();
 /** @param {string|null} name of the source, `null` for the first that the server names */
-const open = (name) => openStream({ type: "start", url, slow_factor, ...(name === null ? {} : { source: name }) }, heard);
+const open = (name) => openStream({ type: "start", url, slow_factor, ...token, ...(name === null ? {} : { source: name }) }, heard);
 
 if (source !== null && (source === "*" || source.includes(","))) {
   // Not in the page that most people load.

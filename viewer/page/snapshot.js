@@ -6,7 +6,7 @@
  * `null` means "not known" or "not defined yet", never zero.
  */
 
-/** @typedef {"connecting"|"loading"|"waiting"|"live"|"behind"|"paused"|"ended"|"silent"|"disconnected"|"no-model"|"mismatch"|"error"} State */
+/** @typedef {"connecting"|"loading"|"waiting"|"live"|"behind"|"paused"|"ended"|"silent"|"disconnected"|"no-model"|"mismatch"|"locked"|"error"} State */
 /** @typedef {{name: string, unit?: string|null, min?: number|null, max?: number|null}} Feature */
 /** @typedef {{name: string, dataset: string|null, order: string|null, seed: number|null, pace: "rate"|"recorded"|"max"|null, rate: number|null, recorded_speed: number|null, speed: number|null, n_rows: number|null, n_twins: number|null, position: number|null, pass: number|null, looping: boolean|null, command: string|null, features: Feature[], classes: string[]}} Source */
 /** @typedef {{name: string, has_model: boolean, state: string|null}} AnnouncedSource */
@@ -73,7 +73,7 @@
 
 /**
  * What the page asks of its worker.
- * @typedef {{type: "start", url: string, slow_factor: number, source?: string}|{type: "follow", source: string}|{type: "snapshot"}|{type: "neighbours", seq: number}|{type: "cell", true_label: number, predicted: number}|Control} Request
+ * @typedef {{type: "start", url: string, slow_factor: number, source?: string, token?: string}|{type: "follow", source: string}|{type: "snapshot"}|{type: "neighbours", seq: number}|{type: "cell", true_label: number, predicted: number}|Control} Request
  */
 /** @typedef {{type: "control", op: "play"|"pause"}|{type: "control", op: "seek", position: number}|{type: "control", op: "speed", factor: number}} Control */
 

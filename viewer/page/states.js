@@ -18,6 +18,7 @@ export const LOOKS = {
   disconnected: { name: "disconnected", sign: "○", tone: "bad", headline: "Disconnected" },
   "no-model": { name: "no model", sign: "○", tone: "warn", headline: "No model" },
   mismatch: { name: "mismatch", sign: "✕", tone: "bad", headline: "Features do not match" },
+  locked: { name: "token needed", sign: "✕", tone: "warn", headline: "Locked" },
   error: { name: "error", sign: "✕", tone: "bad", headline: "Stopped" },
 };
 

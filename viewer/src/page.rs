@@ -1,5 +1,6 @@
 //! What the page asks, and the answers that are no snapshot. README.md documents the messages.
 
+use protocol::Auth;
 use serde::{Deserialize, Serialize};
 
 use crate::kept::KeptReading;
@@ -41,6 +42,7 @@ struct Fields {
     url: Option<String>,
     source: Option<String>,
     slow_factor: Option<f64>,
+    token: Option<String>,
     op: Option<String>,
     position: Option<f64>,
     factor: Option<f64>,
@@ -70,6 +72,7 @@ impl Fields {
                 url: self.url?,
                 source: self.source,
                 slow_factor: self.slow_factor,
+                token: self.token.map(|token| Auth { token }),
             }),
             "follow" => Request::Follow { source: self.source? },
             "snapshot" => Request::Snapshot,
@@ -100,6 +103,8 @@ pub struct Start {
     pub source: Option<String>,
     /// Makes classification so many times slower, to show what a slow device does; 1 if absent.
     pub slow_factor: Option<f64>,
+    /// The read token, for a server that asks for one.
+    pub token: Option<Auth>,
 }
 
 /// A message to the page.
@@ -187,8 +192,11 @@ mod tests {
             url: "ws://localhost/live".to_owned(),
             source: None,
             slow_factor: Some(10.0),
+            token: Some(Auth {
+                token: "abc".to_owned(),
+            }),
         };
-        let text = r#"{"type":"start","url":"ws://localhost/live","slow_factor":10}"#;
+        let text = r#"{"type":"start","url":"ws://localhost/live","slow_factor":10,"token":"abc"}"#;
         assert_eq!(request(text), Request::Start(start));
         assert_eq!(request(r#"{"type":"snapshot"}"#), Request::Snapshot);
         assert_eq!(

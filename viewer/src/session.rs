@@ -11,12 +11,13 @@
 
 mod hearing;
 mod model;
+mod token;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use evaluation::ClockOffset;
 use protocol::{
-    ChannelOnly, Gap, Hello, Label, Model, Ping, Schema, Seek, SourceState, Speed, Stats, Status,
+    Auth, ChannelOnly, Gap, Hello, Label, Model, Ping, Schema, Seek, SourceState, Speed, Stats, Status,
     ViewerMessage,
 };
 
@@ -83,6 +84,8 @@ pub enum Connection {
     },
     /// Of no use to us; not tried again.
     Refused(String),
+    /// The server lets in who has its read token, and we have none, or another; not tried again.
+    Locked(String),
 }
 
 /// Most features and classes of a stream that is followed. What is kept of the last readings grows with both, and a
@@ -134,6 +137,8 @@ pub struct Announced {
 pub struct Session {
     /// The source to follow; the first one announced if `None`.
     source: Option<String>,
+    /// Shown where the server asks for it.
+    token: Option<Auth>,
     connection: Connection,
     /// When something was last heard, or a connection last tried.
     heard_at: f64,
@@ -173,6 +178,7 @@ impl Session {
     pub fn new(source: Option<String>, seed: u64) -> Self {
         Self {
             source,
+            token: None,
             connection: Connection::Idle,
             heard_at: 0.0,
             backoff: Backoff::new(seed),

@@ -44,6 +44,8 @@ pub enum State {
     NoModel,
     /// The model is for other features or classes.
     Mismatch,
+    /// The server asks for a token that we do not have.
+    Locked,
     /// It does not go on by itself, or only after some time.
     Error,
 }
@@ -123,6 +125,7 @@ pub fn standing(session: &Session, progress: &Progress, pace: &mut Pace, now: f6
             );
         }
         Connection::Refused(reason) => return say(State::Error, reason.clone()),
+        Connection::Locked(reason) => return say(State::Locked, reason.clone()),
         Connection::Lost { retry_at, reason } => {
             let retry_in_micros = (retry_at - now).max(0.0);
             let what = if session.last_hello().is_some() {

@@ -85,7 +85,7 @@ impl Viewer {
     #[must_use]
     pub fn new(start: Start, seed: u64) -> Self {
         Self {
-            session: Session::new(start.source, seed),
+            session: Session::new(start.source, seed).with_token(start.token),
             url: start.url,
             slow_factor: start
                 .slow_factor

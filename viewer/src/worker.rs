@@ -198,6 +198,11 @@ impl Inner {
         self.perform();
     }
 
+    fn token_refused(self: &Rc<Self>) {
+        self.viewer.borrow_mut().session.token_refused();
+        self.perform();
+    }
+
     /// Labels what has come, unless it will go on by itself.
     fn work(self: &Rc<Self>) {
         if self.is_turn_awaited.get() {

@@ -439,8 +439,8 @@ fn the_slow_factor_makes_classification_slower() {
     let classify = |slow_factor| {
         let mut bench = Bench::with(Start {
             url: "ws://127.0.0.1/live".to_owned(),
-            source: None,
             slow_factor,
+            ..Start::default()
         });
         bench.greet("first");
         bench.load();

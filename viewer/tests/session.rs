@@ -374,7 +374,7 @@ fn only_the_wanted_source_is_followed() {
     let mut bench = Bench::with(Start {
         url: "ws://127.0.0.1/live".to_owned(),
         source: Some("toy".to_owned()),
-        slow_factor: None,
+        ..Start::default()
     });
     bench.say(&hello("first"));
     let mut other = schema();

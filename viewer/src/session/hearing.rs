@@ -24,6 +24,11 @@ impl Session {
     }
 
     fn message(&mut self, message: ServerMessage, now: f64) -> Heard {
+        if let ServerMessage::Err(error) = &message
+            && self.answers_with_token(error)
+        {
+            return Heard::Nothing;
+        }
         // Only `hello` makes a connection; what comes before it is nobody's.
         if self.connection != Connection::Open && !matches!(message, ServerMessage::Hello(_)) {
             self.errors.n_ignored += 1;

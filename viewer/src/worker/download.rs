@@ -57,7 +57,14 @@ async fn fetch(inner: &Inner, model: &Model) -> Result<Vec<u8>, Failure> {
     }
     let address = model_address(inner.viewer.borrow().url(), &model.url);
     let passing = |what: &str| Failure::Passing(format!("{what}: {address}"));
-    let response = Request::get(&address)
+    let mut request = Request::get(&address);
+    // A model that the server names by a whole address may be elsewhere, where the token is nobody's business.
+    if !model.url.contains("://")
+        && let Some(token) = inner.viewer.borrow().session.token()
+    {
+        request = request.header("Authorization", &format!("Bearer {token}"));
+    }
+    let response = request
         .send()
         .await
         .map_err(|_| passing("the server did not answer"))?;

@@ -14,6 +14,9 @@ use protocol::SUBPROTOCOL;
 
 use super::Inner;
 
+/// The code with which a server closes that has been shown another token than its own.
+const TOKEN_REFUSED: u16 = 4_401;
+
 /// A connection, or none.
 #[derive(Default)]
 pub(super) struct Socket {
@@ -74,10 +77,14 @@ impl Socket {
 
 async fn read(inner: Rc<Inner>, number: u64) {
     let mut reason = String::new();
+    let mut is_token_refused = false;
     while let Some(received) = inner.socket.next(number).await {
         match received {
             Ok(Message::Bytes(bytes)) => inner.received_bytes(bytes),
             Ok(Message::Text(text)) => inner.received_text(&text),
+            Err(WebSocketError::ConnectionClose(event)) if event.code == TOKEN_REFUSED => {
+                is_token_refused = true
+            }
             Err(WebSocketError::ConnectionClose(event)) if !event.reason.is_empty() => reason = event.reason,
             // 1006 says only that the connection is gone, which the state says better.
             Err(WebSocketError::ConnectionClose(event)) if event.code != 1006 => {
@@ -88,6 +95,10 @@ async fn read(inner: Rc<Inner>, number: u64) {
     }
     if inner.socket.n_opened.get() == number {
         inner.socket.close();
-        inner.closed(&reason);
+        if is_token_refused {
+            inner.token_refused();
+        } else {
+            inner.closed(&reason);
+        }
     }
 }
