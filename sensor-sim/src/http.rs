@@ -217,7 +217,8 @@ async fn model(
     }
     let caching = [
         (header::ETAG, file.etag.as_str()),
-        (header::CACHE_CONTROL, "no-cache"),
+        // Where there is a read token, no cache on the way may give it to others.
+        (header::CACHE_CONTROL, "no-cache, private"),
     ];
     if is_known(&headers, &file.etag) {
         return (StatusCode::NOT_MODIFIED, caching).into_response();

@@ -64,6 +64,7 @@ async fn the_model_is_the_one_that_the_schema_describes() {
         head.contains(&format!("content-length: {}", model.n_bytes)),
         "{head}"
     );
+    assert!(head.contains("cache-control: no-cache, private"), "{head}");
     assert_eq!(body.len() as u64, model.n_bytes);
     let sha256: String = Sha256::digest(&body)
         .iter()
