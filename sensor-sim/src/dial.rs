@@ -1,4 +1,4 @@
-//! Connects to another server's WebSocket as a client, encrypted or not: [`Dialler`].
+//! Connects to another server as a client, encrypted or not: [`dial`], and to its WebSocket: [`Dialler`].
 
 use std::io;
 use std::path::Path;
@@ -8,16 +8,15 @@ use anyhow::{Context as _, Result};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{self, ClientConfig};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::error::UrlError;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, header};
 use tokio_tungstenite::tungstenite::{Error, handshake::client::Request};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::tls::provider;
+use crate::client_tls::client_config;
 
 /// A connection, whatever carries it.
 pub(crate) type ClientSocket = WebSocketStream<Box<dyn Carrier>>;
@@ -29,7 +28,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Carrier for T {}
 
 /// Knows whom to trust and what to show.
 pub(crate) struct Dialler {
-    tls: TlsConnector,
+    tls: Arc<ClientConfig>,
     /// Sent as `Authorization`.
     bearer: Option<HeaderValue>,
 }
@@ -42,28 +41,6 @@ impl Dialler {
     ///
     /// If the file cannot be read or holds no certificate, or no header can carry the token, which is not repeated.
     pub(crate) fn new(ca: Option<&Path>, token: Option<&str>) -> Result<Self> {
-        let mut roots = RootCertStore::empty();
-        match ca {
-            None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-            Some(path) => {
-                let reading = || format!("reading the certificates in {}", path.display());
-                for certificate in CertificateDer::pem_file_iter(path).with_context(reading)? {
-                    roots
-                        .add(certificate.with_context(reading)?)
-                        .with_context(reading)?;
-                }
-                anyhow::ensure!(
-                    !roots.is_empty(),
-                    "expected a certificate in PEM (a text with BEGIN CERTIFICATE): {}",
-                    path.display()
-                );
-            }
-        }
-        let config = ClientConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .context("preparing TLS")?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         let bearer = token
             .map(|token| {
                 let mut value = HeaderValue::from_str(&format!("Bearer {token}"))?;
@@ -73,7 +50,7 @@ impl Dialler {
             .transpose()
             .context("the token has characters that no header can carry")?;
         Ok(Self {
-            tls: TlsConnector::from(Arc::new(config)),
+            tls: client_config(ca)?,
             bearer,
         })
     }
@@ -95,24 +72,41 @@ impl Dialler {
         let host = uri.host().ok_or(Error::Url(UrlError::NoHostName))?;
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = uri.port_u16().unwrap_or(if is_encrypted { 443 } else { 80 });
-        let tcp = TcpStream::connect((host.as_str(), port)).await?;
-        // Readings are small and must not wait for one another.
-        tcp.set_nodelay(true)?;
-        let carrier: Box<dyn Carrier> = if is_encrypted {
-            let name = ServerName::try_from(host).map_err(|_| Error::Url(UrlError::NoHostName))?;
-            Box::new(self.tls.connect(name, tcp).await?)
-        } else {
-            Box::new(tcp)
-        };
+        let dialled = dial(&host, port, is_encrypted.then_some(&self.tls)).await;
+        let carrier = dialled.map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidInput => Error::Url(UrlError::NoHostName),
+            _ => Error::Io(error),
+        })?;
         let (socket, _) = client_async(request, carrier).await?;
         Ok(socket)
     }
 }
 
+/// Connects to a host, by its name or its address without brackets; with TLS if there is something to go by.
+///
+/// # Errors
+///
+/// What the system says, or TLS: [`io::ErrorKind::InvalidInput`] for what is no host, and see [`distrust`].
+pub(crate) async fn dial(
+    host: &str,
+    port: u16,
+    tls: Option<&Arc<ClientConfig>>,
+) -> io::Result<Box<dyn Carrier>> {
+    let tcp = TcpStream::connect((host, port)).await?;
+    // Readings are small and must not wait for one another.
+    tcp.set_nodelay(true)?;
+    let Some(config) = tls else {
+        return Ok(Box::new(tcp));
+    };
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    let connector = TlsConnector::from(Arc::clone(config));
+    Ok(Box::new(connector.connect(name, tcp).await?))
+}
+
 /// Why the server's certificate is not trusted, if that is what went wrong.
-pub(crate) fn distrust(error: &Error) -> Option<&rustls::CertificateError> {
-    let Error::Io(error) = error else { return None };
-    let inner: &(dyn std::error::Error + 'static) = io::Error::get_ref(error)?;
+pub(crate) fn distrust(error: &io::Error) -> Option<&rustls::CertificateError> {
+    let inner: &(dyn std::error::Error + 'static) = error.get_ref()?;
     match inner.downcast_ref::<rustls::Error>()? {
         rustls::Error::InvalidCertificate(reason) => Some(reason),
         _ => None,

@@ -218,7 +218,7 @@ async fn connect(dialler: &Dialler, url: &str) -> Result<ClientSocket> {
                 let reason = String::from_utf8_lossy(body);
                 anyhow::bail!("{url} refuses ({}): {}", response.status(), reason.trim());
             }
-            Err(error) if distrust(&error).is_some() => {
+            Err(Error::Io(error)) if distrust(&error).is_some() => {
                 anyhow::bail!(
                     "{url} has a certificate that is not trusted: {error}; if it is the server's own, name its file with --ca"
                 );

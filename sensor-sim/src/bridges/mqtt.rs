@@ -24,8 +24,9 @@ pub(super) use self::address::MqttAddress;
 use self::packets::{Packet, PacketError, Packets, Version};
 use self::topics::Topics;
 use super::intake::shown;
-use super::stream::{Stream, connect};
+use super::stream::connect;
 use super::{BridgeStatus, CLOSE_LIMIT, CONNECT_LIMIT, End};
+use crate::dial::Carrier;
 use crate::server::Server;
 
 /// Neither end is silent for longer: a broken connection is noticed within one and a half of it.
@@ -47,8 +48,8 @@ pub(super) struct Subscriber {
 
 /// A connection with a subscription.
 struct Connection {
-    packets: Packets<ReadHalf<Box<dyn Stream>>>,
-    writer: WriteHalf<Box<dyn Stream>>,
+    packets: Packets<ReadHalf<Box<dyn Carrier>>>,
+    writer: WriteHalf<Box<dyn Carrier>>,
     keep_alive: Duration,
 }
 
@@ -193,7 +194,7 @@ impl Subscriber {
     }
 }
 
-async fn write(writer: &mut WriteHalf<Box<dyn Stream>>, bytes: &[u8]) -> Result<(), String> {
+async fn write(writer: &mut WriteHalf<Box<dyn Carrier>>, bytes: &[u8]) -> Result<(), String> {
     match timeout(WRITE_LIMIT, writer.write_all(bytes)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(error.to_string()),

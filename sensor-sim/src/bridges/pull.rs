@@ -9,15 +9,16 @@ use bytes::Bytes;
 use futures::{SinkExt as _, StreamExt as _};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_rustls::rustls::ClientConfig;
+use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::protocol::Message;
 use tokio_tungstenite::tungstenite::{self, error::CapacityError};
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use tracing::info;
 
 use super::address::{AddressError, Endpoint};
 use super::intake::{Intake, shown};
-use super::stream::{Stream, connect};
+use super::stream::connect;
 use super::{BridgeStatus, CLOSE_LIMIT, CONNECT_LIMIT, End};
+use crate::dial::ClientSocket;
 use crate::ingest;
 use crate::server::Server;
 use crate::sources::is_name;
@@ -115,8 +116,6 @@ pub(super) struct Puller {
     intake: Intake,
 }
 
-type Socket = WebSocketStream<Box<dyn Stream>>;
-
 impl Puller {
     pub(super) fn new(
         address: PullAddress,
@@ -156,7 +155,7 @@ impl Puller {
         end
     }
 
-    async fn open(&self) -> Result<Socket, String> {
+    async fn open(&self) -> Result<ClientSocket, String> {
         let stream = connect(&self.address.endpoint, self.tls.as_ref()).await?;
         let config = ingest::socket_config(&self.intake.server.limits);
         match client_async_with_config(&self.address.url, stream, Some(config)).await {
@@ -170,7 +169,7 @@ impl Puller {
     }
 
     /// Takes what comes; `Ok` when the device ends the connection.
-    async fn follow(&mut self, socket: &mut Socket) -> Result<(), String> {
+    async fn follow(&mut self, socket: &mut ClientSocket) -> Result<(), String> {
         let server = Arc::clone(&self.intake.server);
         let limits = &server.limits;
         let source = server
