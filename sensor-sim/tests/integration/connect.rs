@@ -1,7 +1,7 @@
 //! The snippets of docs/connect.md and README.md, run as they stand: real clients against a real server.
 //!
-//! A snippet is a fenced block with an address of `/ingest/NAME`; its info string says what runs it. Nothing in it is
-//! changed but host and port, and the name for the second of two. A program that is not there leaves its snippets out,
+//! A snippet is a fenced block with an address of `/ingest/NAME` or a topic `desk/NAME`; its info string says what runs it.
+//! Nothing in it is changed but host and port, and the name for the second of two. A program that is not there leaves its snippets out,
 //! and says so; one that is named in the environment, as `cargo xtask test` does, has to be there.
 
 use std::collections::BTreeMap;
@@ -13,8 +13,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use protocol::{Schema, ServerMessage};
-use sensor_sim::{Access, Config, Token};
+use sensor_sim::{Access, Bridge, Config, Token};
 
+use crate::broker::Broker;
 use crate::clients::{NODE_PATH, node, program};
 use crate::sensor::{early_viewer, names, sensors_only};
 use crate::support::{TestServer, Viewer};
@@ -26,6 +27,9 @@ const DOCUMENTS: [&str; 2] = [
 
 /// The server's address in the documents.
 const ADDRESS: &str = "127.0.0.1:9001";
+
+/// The MQTT broker's port in the documents.
+const BROKER_PORT: &str = "1883";
 
 /// Info strings of what needs a board.
 const NOT_RUN: [&str; 2] = ["cpp", "python micropython"];
@@ -54,7 +58,7 @@ const fn expected(source: &'static str, features: &'static [&'static str]) -> Ex
     }
 }
 
-const EXPECTED: [Expected; 8] = [
+const EXPECTED: [Expected; 10] = [
     Expected {
         is_endless: false,
         ..expected("curl1", &["temp", "hum"])
@@ -76,13 +80,47 @@ const EXPECTED: [Expected; 8] = [
     },
     expected("node1", &["rss", "heapUsed"]),
     expected("nodered1", &["wave", "noise"]),
+    expected("desk.shell2", &["processes"]),
+    expected("desk.paho1", &["temp", "hum"]),
 ];
 
 /// A fenced block that names a source.
 struct Snippet {
     language: &'static str,
     text: &'static str,
-    source: &'static str,
+    /// Where the source is named: an address, or a topic.
+    place: &'static str,
+    source: String,
+}
+
+impl Snippet {
+    fn is_mqtt(&self) -> bool {
+        self.place.starts_with("desk/")
+    }
+
+    /// The text for these servers and for a source with `suffix` after its name, after the changes: what to write
+    /// instead of what. `None` without a broker that it needs.
+    fn text_for(&self, servers: Servers<'_>, suffix: &str, changes: &[(&str, String)]) -> Option<String> {
+        let (before, after) = match self.is_mqtt() {
+            true => (BROKER_PORT, servers.broker?.port.to_string()),
+            false => (ADDRESS, servers.server.address.to_string()),
+        };
+        assert!(self.text.contains(before), "{}", self.source);
+        let changed = changes
+            .iter()
+            .fold(self.text.to_owned(), |text, (before, after)| {
+                text.replacen(before, after, 1)
+            });
+        let place = format!("{}{suffix}", self.place);
+        Some(changed.replace(before, &after).replace(self.place, &place))
+    }
+}
+
+/// What the snippets send to.
+#[derive(Clone, Copy)]
+struct Servers<'a> {
+    server: &'a TestServer,
+    broker: Option<&'a Broker>,
 }
 
 fn snippets() -> Vec<Snippet> {
@@ -91,12 +129,16 @@ fn snippets() -> Vec<Snippet> {
         // Prose and blocks by turns.
         for block in document.split("\n```").skip(1).step_by(2) {
             let (language, text) = block.split_once('\n').unwrap();
-            if let Some((_, after)) = text.split_once("/ingest/") {
-                let end = after.find(|c: char| !c.is_ascii_alphanumeric());
-                let source = &after[..end.unwrap_or(after.len())];
+            let places = ["/ingest/", "desk/"].into_iter();
+            if let Some(start) = places.filter_map(|place| text.find(place)).next() {
+                let is_in_place = |c: char| c.is_ascii_alphanumeric() || c == '/';
+                let length = text[start..].find(|c| !is_in_place(c));
+                let place = &text[start..][..length.unwrap_or(text.len() - start)];
+                let source = place.trim_start_matches("/ingest/").replace('/', ".");
                 found.push(Snippet {
                     language,
                     text,
+                    place,
                     source,
                 });
             }
@@ -124,6 +166,7 @@ struct Programs {
     curl: Option<PathBuf>,
     websocat: Option<PathBuf>,
     python: Option<PathBuf>,
+    python_with_mqtt: Option<PathBuf>,
     node: Option<PathBuf>,
 }
 
@@ -133,6 +176,7 @@ impl Programs {
             curl: program("RUNNEL_CURL", "curl", &["--version"]),
             websocat: program("RUNNEL_WEBSOCAT", "websocat", &["--version"]),
             python: program("RUNNEL_PYTHON", "python3", &["-c", "import websockets"]),
+            python_with_mqtt: program("RUNNEL_PYTHON", "python3", &["-c", "import paho.mqtt.client"]),
             node: node(),
         }
     }
@@ -156,6 +200,7 @@ impl Programs {
                 command.args(["-c", text]).env("PATH", path_with(program));
                 Some(command)
             }
+            "python" if snippet.is_mqtt() => with_text(&self.python_with_mqtt, "-c"),
             "python" => with_text(&self.python, "-c"),
             "javascript" => with_text(&self.node, "-e"),
             "json node-red" => {
@@ -194,7 +239,7 @@ impl Running {
     /// Starts the snippet with these changes: what to write instead of what.
     fn start(
         programs: &Programs,
-        server: &TestServer,
+        servers: Servers<'_>,
         expected: &'static Expected,
         suffix: &str,
         changes: &[(&str, String)],
@@ -204,17 +249,8 @@ impl Running {
             .iter()
             .find(|snippet| snippet.source == expected.source)
             .unwrap();
-        assert!(snippet.text.contains(ADDRESS), "{}", snippet.source);
+        let text = snippet.text_for(servers, suffix, changes)?;
         let source = format!("{}{suffix}", expected.source);
-        let changed = changes
-            .iter()
-            .fold(snippet.text.to_owned(), |text, (before, after)| {
-                text.replacen(before, after, 1)
-            });
-        let text = changed.replace(ADDRESS, &server.address.to_string()).replace(
-            &format!("/ingest/{}", expected.source),
-            &format!("/ingest/{source}"),
-        );
         let dir =
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("connect-{}-{source}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
@@ -329,13 +365,25 @@ async fn watch_within_limit(viewer: &mut Viewer, running: &mut [Running]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_of_each_snippet_at_once_are_seen_by_a_viewer() {
-    let server = TestServer::start(sensors_only()).await;
+    let broker = Broker::open().await;
+    let bridge = broker
+        .as_ref()
+        .map(|broker| Bridge::mqtt(&broker.url("desk/#"), None, None).unwrap());
+    let server = TestServer::start(Config {
+        bridges: bridge.into_iter().collect(),
+        ..sensors_only()
+    })
+    .await;
+    let servers = Servers {
+        server: &server,
+        broker: broker.as_ref(),
+    };
     let mut viewer = early_viewer(&server).await;
     let programs = Programs::find();
     let mut running: Vec<Running> = EXPECTED
         .iter()
         .flat_map(|expected| ["", "b"].map(|suffix| (expected, suffix)))
-        .filter_map(|(expected, suffix)| Running::start(&programs, &server, expected, suffix, &[]))
+        .filter_map(|(expected, suffix)| Running::start(&programs, servers, expected, suffix, &[]))
         .collect();
     watch_within_limit(&mut viewer, &mut running).await;
     for one in running.iter().filter(|one| !one.expected.is_endless) {
@@ -380,6 +428,10 @@ async fn snippets_with_a_token_are_let_in() {
             .count();
         assert!(n_found > 0, "{before}");
     }
+    let servers = Servers {
+        server: &server,
+        broker: None,
+    };
     let bearer = format!("Bearer {READ}");
     let mut viewer = server.handshake(&[("authorization", &bearer)]).await.unwrap();
     let ServerMessage::Hello(hello) = viewer.next().await else {
@@ -391,7 +443,7 @@ async fn snippets_with_a_token_are_let_in() {
     let mut running: Vec<Running> = EXPECTED
         .iter()
         .filter(|expected| expected.source != "py1")
-        .filter_map(|expected| Running::start(&programs, &server, expected, "t", &changes))
+        .filter_map(|expected| Running::start(&programs, servers, expected, "t", &changes))
         .collect();
     watch_within_limit(&mut viewer, &mut running).await;
 }
