@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -106,15 +106,15 @@ impl AttackArgs {
             .measure(INNOCENT_RATE, duration)
             .context("the innocent stream before the attack")?;
         let before = server.usage()?;
-        let target = Arc::new(Target {
-            port: server.port,
-            stop: AtomicBool::new(false),
-        });
+        let target = Arc::new(Target::new(server.port));
         // The innocents are connected before the attack begins; what those notice who come later is the newcomer's to say.
         let pair = Pair::connect(Wire::WebSocket, &server, &payloads)?;
         let shared = Arc::clone(&target);
         let run = attack.run;
         let attacker = thread::spawn(move || run(&shared));
+        while !target.at_height.load(Ordering::Relaxed) && !attacker.is_finished() {
+            thread::sleep(Duration::from_millis(10));
+        }
         thread::sleep(SETTLE);
         let with = pair.measure(INNOCENT_RATE, duration);
         let asked_at = Instant::now();

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::idle::health;
@@ -19,10 +19,25 @@ use crate::wire::{self, Inbox, websocket_frame, websocket_head, websocket_next, 
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) port: u16,
+    /// Set by the attack when it is at its height.
+    pub(crate) at_height: AtomicBool,
+    /// Set when it is to end.
     pub(crate) stop: AtomicBool,
 }
 
 impl Target {
+    pub(crate) fn new(port: u16) -> Self {
+        Self {
+            port,
+            at_height: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+        }
+    }
+
+    fn is_at_height(&self) {
+        self.at_height.store(true, Ordering::Relaxed);
+    }
+
     fn goes_on(&self) -> bool {
         !self.stop.load(Ordering::Relaxed)
     }
@@ -40,8 +55,11 @@ pub(crate) struct Attack {
     pub(crate) run: fn(&Target) -> Result<Value>,
 }
 
-/// Connections of the attacks that hold many: twice as many as the server serves HTTP to at a time.
-const N_HELD: usize = 2_048;
+/// Connections of the attacks that hold many: more than the server serves HTTP to at a time, which are 1,024.
+const N_HELD: usize = 1_100;
+
+/// With fewer connections it goes on after this long: the system, or the server, may not let in more.
+const FILL_LIMIT: Duration = Duration::from_secs(15);
 
 /// The rate limit that is flooded, and how many times over.
 const FLOODED_RATE: u64 = 1_000;
@@ -54,14 +72,14 @@ const N_MALFORMED: usize = 10_000;
 pub(crate) const ATTACKS: [Attack; 10] = [
     Attack {
         id: "slow-handshake",
-        about: "2,048 connections that send their request's head a byte a second",
+        about: "1,100 connections that send their request's head a byte a second",
         server_args: &[],
         is_guarded: false,
         run: slow_handshake,
     },
     Attack {
         id: "half-open",
-        about: "2,048 connections that never send a byte",
+        about: "1,100 connections that never send a byte",
         server_args: &[],
         is_guarded: false,
         run: half_open,
@@ -96,7 +114,7 @@ pub(crate) const ATTACKS: [Attack; 10] = [
     },
     Attack {
         id: "malformed",
-        about: "10,000 malformed messages of each of the nine formats",
+        about: "10,000 malformed messages of each of the nine formats, again and again",
         server_args: &[],
         is_guarded: false,
         run: malformed,
@@ -135,23 +153,31 @@ fn half_open(target: &Target) -> Result<Value> {
 /// Keeps [`N_HELD`] connections, does something with each once a second, and replaces those that the server cut.
 fn hold(target: &Target, mut poke: impl FnMut(&mut TcpStream) -> bool) -> Result<Value> {
     let (mut held, mut n_opened, mut n_cut) = (Vec::new(), 0_u64, 0_u64);
+    let (started, mut poked_at) = (Instant::now(), Instant::now());
     while target.goes_on() {
-        while held.len() < N_HELD && target.goes_on() {
-            // A full backlog: the server takes no more at the moment.
-            let address = ([127, 0, 0, 1], target.port).into();
-            let Ok(tcp) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) else {
-                break;
-            };
-            tcp.set_nonblocking(true)?;
-            held.push(tcp);
-            n_opened += 1;
+        if started.elapsed() > FILL_LIMIT {
+            target.is_at_height();
         }
-        held.retain_mut(|tcp| {
-            let is_open = poke(tcp) && is_open(tcp);
-            n_cut += u64::from(!is_open);
-            is_open
-        });
-        rest(target, Duration::from_secs(1));
+        if held.len() < N_HELD {
+            // It may have to wait: the system keeps no more than some for a server that takes none at the moment.
+            let address = ([127, 0, 0, 1], target.port).into();
+            if let Ok(tcp) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
+                tcp.set_nonblocking(true)?;
+                held.push(tcp);
+                n_opened += 1;
+            }
+        } else {
+            target.is_at_height();
+            thread::sleep(Duration::from_millis(10));
+        }
+        if poked_at.elapsed() >= Duration::from_secs(1) {
+            poked_at = Instant::now();
+            held.retain_mut(|tcp| {
+                let is_held = poke(tcp) && is_open(tcp);
+                n_cut += u64::from(!is_held);
+                is_held
+            });
+        }
     }
     Ok(json!({ "opened": n_opened, "cut_by_the_server": n_cut }))
 }
@@ -182,11 +208,13 @@ fn unfinished_frames(target: &Target) -> Result<Value> {
         socket.tcp.write_all(&bytes)?;
         held.push(socket.tcp);
     }
+    target.is_at_height();
     rest(target, Duration::MAX / 4);
     Ok(json!({ "connections": held.len() }))
 }
 
 fn flood(target: &Target) -> Result<Value> {
+    target.is_at_height();
     let mut socket = wire::open_websocket(target.port, "/ingest/flood")?;
     let line = b"{\"a\":1,\"b\":2}\n";
     let n_each = 100;
@@ -225,6 +253,7 @@ fn flood(target: &Target) -> Result<Value> {
 }
 
 fn oversized(target: &Target) -> Result<Value> {
+    target.is_at_height();
     let mut n_closed = 0_u64;
     // tungstenite's limit is on payloads: one byte over, whole and in pieces.
     let over = vec![b'x'; 64 * 1024 + 1];
@@ -274,6 +303,7 @@ fn close_code(socket: &mut Inbox) -> Result<Option<u16>> {
 }
 
 fn fragments(target: &Target) -> Result<Value> {
+    target.is_at_height();
     let reading = b"{\"temperature\":21.5,\"humidity\":40}";
     let mut message = Vec::new();
     for (idx, byte) in reading.iter().enumerate() {
@@ -326,7 +356,8 @@ const SAMPLES: [(&str, &[u8]); 9] = [
 ];
 
 fn malformed(target: &Target) -> Result<Value> {
-    let mut counts = serde_json::Map::new();
+    target.is_at_height();
+    let mut n_messages = 0;
     // Splitmix64, seeded with a constant: the same attack each time.
     let mut state = 7_u64;
     let mut random = move || {
@@ -334,7 +365,11 @@ fn malformed(target: &Target) -> Result<Value> {
         let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         (z ^ (z >> 27)) as usize
     };
-    for (format, sample) in SAMPLES {
+    // All formats once at the least, and then again and again.
+    for (idx, (format, sample)) in SAMPLES.into_iter().cycle().enumerate() {
+        if idx >= SAMPLES.len() && !target.goes_on() {
+            break;
+        }
         let source = format!("malformed-{format}");
         let mut socket =
             wire::open_websocket(target.port, &format!("/ingest/{source}?format={format}&ack=1"))?;
@@ -348,8 +383,11 @@ fn malformed(target: &Target) -> Result<Value> {
                 websocket_frame(2, &bytes)
             })
             .collect();
-        crate::throughput::drain(&socket)?;
-        socket.tcp.write_all(&messages)?;
+        // With the answer to a ping after them they all have been read.
+        let mut out = socket.tcp.try_clone()?;
+        let writer = thread::spawn(move || out.write_all(&[messages, websocket_frame(9, b"")].concat()));
+        while websocket_payload(&socket.next(websocket_next)?).0 != 10 {}
+        writer.join().map_err(|_| anyhow!("the writer panicked"))??;
         // After all that, a good message in a connection of its own is taken.
         let mut poster = Inbox::new(wire::dial(target.port)?);
         let path = format!("/ingest/good-{format}?format={format}");
@@ -361,10 +399,9 @@ fn malformed(target: &Target) -> Result<Value> {
             status == 200,
             "{format}: a good message was refused with {status}: {body}"
         );
-        counts.insert(format.to_owned(), N_MALFORMED.into());
+        n_messages += N_MALFORMED;
     }
-    rest(target, Duration::MAX / 4);
-    Ok(json!({ "messages": counts.len() * N_MALFORMED }))
+    Ok(json!({ "messages": n_messages }))
 }
 
 /// Requests that must be refused, and with what.
@@ -413,6 +450,7 @@ const STRANGERS: [(&str, u16); 14] = [
 ];
 
 fn strangers(target: &Target) -> Result<Value> {
+    target.is_at_height();
     let mut n_refused = 0_u64;
     while target.goes_on() {
         for (request, expected) in STRANGERS {
@@ -449,6 +487,7 @@ fn wrong_tokens(target: &Target) -> Result<Value> {
     for _ in 0..200 {
         silent.push(ask(&handshake(""))?.0.tcp);
     }
+    target.is_at_height();
     let mut n_refused = 0_u64;
     while target.goes_on() {
         for request in [post.as_str(), &handshake(wrong)] {
@@ -470,6 +509,7 @@ fn wrong_tokens(target: &Target) -> Result<Value> {
 }
 
 fn bombs(target: &Target) -> Result<Value> {
+    target.is_at_height();
     let million = 1 << 20;
     let flat: Vec<u8> = std::iter::once(b'[')
         .chain(b"1,".repeat(million / 2 - 2))

@@ -25,8 +25,8 @@ pub(crate) enum Wire {
     Nats,
 }
 
-/// An answer that takes longer than this is a failure.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// An answer that takes longer than this is a failure: three times as long as a server waits for a slow handshake.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Masks our frames; any key is as good for a server that has to take it off again.
 const MASK: [u8; 4] = [0x5a, 0xc3, 0x17, 0x88];
