@@ -4,6 +4,7 @@
 
 mod access;
 mod asyncapi;
+mod attacks;
 mod bad_input;
 mod broker;
 mod clients;
