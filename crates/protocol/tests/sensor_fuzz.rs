@@ -65,7 +65,7 @@ fn check_events(events: &[SensorEvent], n_bytes: usize, case: &str) {
             continue;
         };
         assert!(!reading.features.is_empty(), "{case}");
-        let mut names: Vec<&str> = reading.features.iter().map(|(name, _)| name.as_str()).collect();
+        let mut names: Vec<&str> = reading.features.iter().map(|(name, _)| &**name).collect();
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), reading.features.len(), "{case}: a name twice");

@@ -61,7 +61,7 @@ proptest! {
         match SensorDecoder::default().text(&text, 0) {
             Ok(events) => {
                 let [SensorEvent::Reading(reading)] = &events[..] else { panic!("{events:?}") };
-                let features: Vec<_> = reading.features.iter().map(|(name, x)| (name.clone(), x.to_bits())).collect();
+                let features: Vec<_> = reading.features.iter().map(|(name, x)| (name.to_string(), x.to_bits())).collect();
                 prop_assert_eq!(features, expected);
                 prop_assert_eq!((reading.time, &reading.true_label, &reading.id), (None, &None, &None));
             }

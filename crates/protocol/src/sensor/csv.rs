@@ -166,8 +166,8 @@ fn row(fields: &[Cow<'_, str>], names: Option<&[String]>, sink: &mut Sink<'_>) -
     let mut drafting = sink.drafting();
     for (idx, field) in fields.iter().enumerate() {
         let name = match names {
-            Some(names) => names[idx].clone(),
-            None => format!("f{}", idx + 1),
+            Some(names) => Cow::Borrowed(&*names[idx]),
+            None => Cow::Owned(format!("f{}", idx + 1)),
         };
         match Reserved::of(&name, is_x_beside) {
             Some(reserved) if names.is_some() => drafting.reserved(reserved, &name, &text_value(field))?,
@@ -177,7 +177,7 @@ fn row(fields: &[Cow<'_, str>], names: Option<&[String]>, sink: &mut Sink<'_>) -
                     actual: quoted(field),
                     hint: "numbers have a decimal point and no unit; a column of texts is `label` in a header",
                 })?;
-                drafting.feature(name, value)?;
+                drafting.feature(&name, value)?;
             }
         }
     }

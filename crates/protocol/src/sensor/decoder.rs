@@ -1,6 +1,7 @@
 //! The decoder of one source: finds the format, keeps to it, remembers what later messages depend on.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::csv::{self, Table};
 use super::objects::{self, Sink};
@@ -59,6 +60,8 @@ pub struct SensorDecoder {
     table: Table,
     clock: BootClock,
     ignored: Ignored,
+    /// Of the last reading's features: most readings have the same, and share them.
+    names: Vec<Arc<str>>,
 }
 
 /// What one message adds.
@@ -147,7 +150,7 @@ impl SensorDecoder {
                 let mut read = Message::new();
                 read.format = Some(self.agree(None, SensorFormat::Native)?);
                 let mut budget = Budget::new(self.limits());
-                native::read(message, &mut budget, &mut read.sink(&self.options))?;
+                native::read(message, &mut budget, &mut read.sink(self))?;
                 read
             }
             // Arrays, maps and tags, none of which UTF-8 begins with, but for tags that would begin a letter.
@@ -234,7 +237,7 @@ impl SensorDecoder {
         let mut message = Message::new();
         message.format = Some(self.agree(None, found)?);
         let mut budget = Budget::new(self.limits());
-        let mut sink = message.sink(&self.options);
+        let mut sink = message.sink(self);
         if is_label_value {
             label_value::read(lines, &mut budget, &mut sink)?;
         } else {
@@ -263,7 +266,7 @@ impl SensorDecoder {
         })?;
         let format = self.agree(message.format, found)?;
         message.format = Some(format);
-        objects::read(value, format, &mut message.sink(&self.options))
+        objects::read(value, format, &mut message.sink(self))
     }
 
     /// The format to read by: an error if the message, or the source, is held to another.
@@ -322,6 +325,17 @@ impl SensorDecoder {
         for name in &message.ignored.names {
             self.ignored.note(name);
         }
+        if let Some(last) = message.drafts.iter().rfind(|draft| !draft.features.is_empty()) {
+            let names = last.features.iter().map(|(name, _)| name);
+            let are_known = names.len() == self.names.len()
+                && names
+                    .clone()
+                    .zip(&self.names)
+                    .all(|(name, known)| Arc::ptr_eq(name, known));
+            if !are_known {
+                self.names = names.cloned().collect();
+            }
+        }
         let times: Vec<_> = message.drafts.iter().map(|draft| draft.time).collect();
         let times = self.clock.resolve(&times, arrived_micros);
         let events = message.drafts.into_iter().zip(times);
@@ -339,11 +353,12 @@ impl Message {
         }
     }
 
-    fn sink(&mut self, options: &DecoderOptions) -> Sink<'_> {
+    fn sink<'m>(&'m mut self, decoder: &'m SensorDecoder) -> Sink<'m> {
         Sink {
-            max_features: options.max_features,
+            max_features: decoder.options.max_features,
             ignored: &mut self.ignored,
             drafts: &mut self.drafts,
+            names: &decoder.names,
         }
     }
 }

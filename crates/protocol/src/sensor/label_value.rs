@@ -37,7 +37,7 @@ pub(super) fn read<'l>(
         let mut drafting = sink.drafting();
         drafting.draft.time = time.and_then(RawTime::from_number);
         for (name, value, unit) in features {
-            drafting.feature(name.to_owned(), value)?;
+            drafting.feature(name, value)?;
             drafting.unit(unit);
         }
         let draft = drafting.finish()?;
@@ -91,7 +91,7 @@ fn plotter(line: &str, budget: &mut Budget, sink: &mut Sink<'_>) -> Result<(), S
 }
 
 fn feature(drafting: &mut Drafting<'_>, name: &str, value: &str) -> Result<(), SensorError> {
-    drafting.feature(name.to_owned(), parsed(name, value)?)
+    drafting.feature(name, parsed(name, value)?)
 }
 
 fn parsed(name: &str, value: &str) -> Result<f64, SensorError> {

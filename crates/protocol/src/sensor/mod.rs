@@ -39,6 +39,7 @@ mod value;
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 pub use decoder::{DecoderOptions, SensorDecoder};
 pub use error::SensorError;
@@ -58,7 +59,7 @@ pub enum SensorEvent {
 #[derive(Debug, Clone, PartialEq)]
 pub struct SensorReading {
     /// Names and values in order of appearance; at least one, no name twice. NaN is a missing value; none is infinite.
-    pub features: Vec<(String, f64)>,
+    pub features: Vec<(Arc<str>, f64)>,
     /// Units, where the source says them, each after the position in `features` of what is measured in it.
     pub units: Vec<(usize, String)>,
     /// When it was taken, if the source says so; otherwise the time of arrival is the best there is.

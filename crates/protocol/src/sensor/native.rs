@@ -9,6 +9,8 @@
 //! A reading is: u64 time in µs since 1970, or since the device started (bit 2); u16 class, 65,535 if not known
 //! (bit 3); the features. There are as many readings as the message has room for.
 
+use std::sync::Arc;
+
 use super::objects::Sink;
 use super::reading::Reserved;
 use super::time::RawTime;
@@ -61,6 +63,9 @@ pub(super) fn read(message: &[u8], budget: &mut Budget, sink: &mut Sink<'_>) -> 
             format!("expected readings of {n_bytes} bytes each after the header, got {n} bytes"),
         ));
     }
+    let names: Vec<Arc<str>> = (1..=n_features)
+        .map(|feature| format!("f{feature}").into())
+        .collect();
     for (idx, mut reading) in rest.chunks_exact(n_bytes).enumerate() {
         let mut drafting = sink.drafting();
         if has_time {
@@ -73,10 +78,10 @@ pub(super) fn read(message: &[u8], budget: &mut Budget, sink: &mut Sink<'_>) -> 
                 drafting.reserved(Reserved::TrueLabel, "class", &Value::Integer(class.into()))?;
             }
         }
-        for feature in 1..=n_features {
+        for name in &names {
             budget.value()?;
             let value = number_type.take(&mut reading).unwrap_or(f64::NAN);
-            let added = drafting.feature(format!("f{feature}"), value);
+            let added = drafting.shared_feature(Arc::clone(name), value);
             added.map_err(|error| error.at_element(idx + 1))?;
         }
         let draft = drafting.finish()?;

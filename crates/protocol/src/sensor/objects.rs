@@ -1,6 +1,8 @@
 //! Which format a JSON or CBOR value is in, and the readings in it.
 
-use super::reading::{Draft, Drafting, Ignored, Reserved};
+use std::sync::Arc;
+
+use super::reading::{Draft, Drafting, Ignored, Likely, Reserved};
 use super::value::Value;
 use super::{SensorError, SensorFormat, senml};
 
@@ -12,11 +14,17 @@ pub(super) struct Sink<'m> {
     pub(super) max_features: usize,
     pub(super) ignored: &'m mut Ignored,
     pub(super) drafts: &'m mut Vec<Draft>,
+    /// Names of the features of the last reading before this message.
+    pub(super) names: &'m [Arc<str>],
 }
 
 impl Sink<'_> {
     pub(super) fn drafting(&mut self) -> Drafting<'_> {
-        Drafting::new(self.max_features, self.ignored)
+        let likely = match self.drafts.last() {
+            Some(before) => Likely::Features(&before.features),
+            None => Likely::Names(self.names),
+        };
+        Drafting::new(self.max_features, self.ignored, likely)
     }
 }
 

@@ -1,5 +1,7 @@
 //! From named values to a reading: nested names joined, reserved words taken out, everything checked.
 
+use std::sync::Arc;
+
 use super::error::quoted;
 use super::time::RawTime;
 use super::value::{Value, first_duplicate};
@@ -64,7 +66,7 @@ impl Ignored {
 /// A reading in the making.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
-    pub(super) features: Vec<(String, f64)>,
+    pub(super) features: Vec<(Arc<str>, f64)>,
     units: Vec<(usize, String)>,
     pub(super) time: Option<RawTime>,
     time_name: String,
@@ -80,17 +82,48 @@ pub(super) struct Drafting<'m> {
     pub(super) max_features: usize,
     pub(super) ignored: &'m mut Ignored,
     pub(super) draft: Draft,
+    /// Names that the features probably have, in this order: those are shared instead of copied.
+    likely: Likely<'m>,
     /// The name so far, of nested values.
     path: String,
     is_nested: bool,
 }
 
+/// The names of an earlier reading.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Likely<'m> {
+    /// Of the reading before, in the same message.
+    Features(&'m [(Arc<str>, f64)]),
+    /// Of the last reading of an earlier message.
+    Names(&'m [Arc<str>]),
+}
+
+impl<'m> Likely<'m> {
+    fn len(self) -> usize {
+        match self {
+            Self::Features(features) => features.len(),
+            Self::Names(names) => names.len(),
+        }
+    }
+
+    fn get(self, idx: usize) -> Option<&'m Arc<str>> {
+        match self {
+            Self::Features(features) => features.get(idx).map(|(name, _)| name),
+            Self::Names(names) => names.get(idx),
+        }
+    }
+}
+
 impl<'m> Drafting<'m> {
-    pub(super) fn new(max_features: usize, ignored: &'m mut Ignored) -> Self {
+    pub(super) fn new(max_features: usize, ignored: &'m mut Ignored, likely: Likely<'m>) -> Self {
         Self {
             max_features,
             ignored,
-            draft: Draft::default(),
+            draft: Draft {
+                features: Vec::with_capacity(likely.len()),
+                ..Draft::default()
+            },
+            likely,
             path: String::new(),
             is_nested: false,
         }
@@ -164,12 +197,24 @@ impl<'m> Drafting<'m> {
     }
 
     fn feature_at_path(&mut self, value: f64) -> Result<(), SensorError> {
-        let name = self.path.clone();
-        self.feature(name, value)
+        self.shared_feature(self.shared(&self.path), value)
     }
 
     /// Adds a feature; the caller sees to it that the name is short enough.
-    pub(super) fn feature(&mut self, name: String, value: f64) -> Result<(), SensorError> {
+    pub(super) fn feature(&mut self, name: &str, value: f64) -> Result<(), SensorError> {
+        self.shared_feature(self.shared(name), value)
+    }
+
+    /// The name of the next feature: shared with an earlier reading's if it is the same.
+    fn shared(&self, name: &str) -> Arc<str> {
+        match self.likely.get(self.draft.features.len()) {
+            Some(known) if **known == *name => Arc::clone(known),
+            _ => name.into(),
+        }
+    }
+
+    /// Adds a feature of a name that the caller has for several readings.
+    pub(super) fn shared_feature(&mut self, name: Arc<str>, value: f64) -> Result<(), SensorError> {
         if value.is_infinite() {
             return Err(SensorError::NotFinite {
                 name: quoted(&name),
@@ -258,7 +303,7 @@ impl<'m> Drafting<'m> {
         let draft = self.draft;
         // The keys of one object differ already.
         if self.is_nested
-            && let Some(name) = first_duplicate(draft.features.iter().map(|(name, _)| name.as_str()))
+            && let Some(name) = first_duplicate(draft.features.iter().map(|(name, _)| &**name))
         {
             let name = quoted(name);
             return Err(SensorError::DuplicateName { name });

@@ -172,8 +172,8 @@ impl SourceSchema {
         for (idx, (name, value)) in features.iter().enumerate() {
             // Most readings have all features in the schema's order, which saves the search.
             let position = match self.names.get(idx) {
-                Some(expected) if by_position || expected == name => Some(idx),
-                _ => self.positions.get(name).copied(),
+                Some(expected) if by_position || **expected == **name => Some(idx),
+                _ => self.positions.get(&**name).copied(),
             };
             match position {
                 Some(position) => row[position] = *value,
@@ -181,7 +181,7 @@ impl SourceSchema {
             }
         }
         if !new.is_empty() {
-            let names = || new.iter().map(|(name, _)| name.as_str());
+            let names = || new.iter().map(|(name, _)| &***name);
             if self.is_declared {
                 return Err(SchemaError::UnknownFeatures {
                     unknown: listed(names()),
@@ -207,14 +207,16 @@ impl SourceSchema {
         };
         let mut is_new_revision = is_new_class || !new.is_empty();
         for (name, value) in new {
-            self.positions.insert(name.clone(), self.names.len());
-            self.names.push(name.clone());
+            self.positions.insert(name.to_string(), self.names.len());
+            self.names.push(name.to_string());
             self.units.push(None);
             row.push(value);
         }
         // The first unit holds, since viewers have been told of it.
         for (idx, unit) in reading.units.iter().filter(|_| !self.is_declared) {
-            let position = features.get(*idx).and_then(|(name, _)| self.positions.get(name));
+            let position = features
+                .get(*idx)
+                .and_then(|(name, _)| self.positions.get(&**name));
             if let Some(known @ None) = position.map(|&position| &mut self.units[position]) {
                 *known = Some(unit.clone());
                 is_new_revision = true;
@@ -274,7 +276,7 @@ impl SourceSchema {
             && features
                 .iter()
                 .enumerate()
-                .all(|(idx, (name, _))| is_named_by(name, idx) && !self.positions.contains_key(name))
+                .all(|(idx, (name, _))| is_named_by(name, idx) && !self.positions.contains_key(&**name))
     }
 }
 

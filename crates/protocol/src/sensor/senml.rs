@@ -127,7 +127,7 @@ pub(super) fn read(
         let time = time.unwrap_or(0.0);
         let mut drafting = sink.drafting();
         for (name, value, unit) in features {
-            drafting.feature(name.to_owned(), value)?;
+            drafting.feature(name, value)?;
             drafting.unit(unit);
         }
         // No time at all is the time of arrival, which needs no saying.

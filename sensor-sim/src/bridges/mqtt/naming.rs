@@ -54,7 +54,7 @@ pub(super) fn lone_number(topic: &str, payload: &str) -> Option<SensorEvent> {
     let mut name = last.unwrap_or("value").to_owned();
     name.truncate(name.floor_char_boundary(MAX_FEATURE_BYTES));
     Some(SensorEvent::Reading(SensorReading {
-        features: vec![(name, value)],
+        features: vec![(name.into(), value)],
         time: None,
         true_label: None,
         id: None,
@@ -124,7 +124,7 @@ mod tests {
                 SensorEvent::Reading(reading) => reading.features[0].clone(),
                 SensorEvent::Label(label) => panic!("{label:?}"),
             });
-            let expected = expected.map(|(name, value)| (name.to_owned(), value));
+            let expected = expected.map(|(name, value)| (name.into(), value));
             assert_eq!(got, expected, "{topic}: {payload}");
         };
         check("home/kitchen/temp", "21.5", Some(("temp", 21.5)));
