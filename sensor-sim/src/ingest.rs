@@ -1,7 +1,7 @@
 //! `/ingest/{source}`: readings from real sensors, posted one request at a time or sent over a WebSocket.
 
 mod boards;
-mod session;
+pub(crate) mod session;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -24,6 +24,8 @@ mod client_tls;
 mod clock;
 mod command_line;
 pub mod config;
+#[cfg(test)]
+mod conformance;
 mod cross_validation;
 mod cursor;
 pub mod datasets_command;

@@ -68,6 +68,36 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// A server that serves nobody yet.
+    pub(crate) fn new(
+        config: &Config,
+        candidates: Vec<Candidate>,
+        channels: Arc<Channels>,
+        clock: SessionClock,
+        shutdown: CancellationToken,
+    ) -> Self {
+        Self {
+            clock,
+            session: new_session(&clock),
+            sources: Sources::new(
+                Arc::clone(&channels),
+                candidates,
+                options_for_sources(config),
+                config.limits.clone(),
+            ),
+            channels,
+            limits: config.limits.clone(),
+            gate: Gate::new(config.access.clone()),
+            default_queue: config.queue.get(),
+            n_viewers: AtomicUsize::new(0),
+            n_viewers_ever: AtomicUsize::new(0),
+            n_sensors: AtomicUsize::new(0),
+            bridges: config.bridges.iter().map(Bridge::status).collect(),
+            sessions: TaskTracker::new(),
+            shutdown,
+        }
+    }
+
     /// Where a subscription begins; `None`: with the next reading.
     ///
     /// # Errors
@@ -236,26 +266,7 @@ pub async fn serve(
             None => std::future::pending().await,
         }
     }));
-    let server = Arc::new(Server {
-        clock,
-        session: new_session(&clock),
-        sources: Sources::new(
-            Arc::clone(&channels),
-            candidates,
-            options_for_sources(&config),
-            config.limits.clone(),
-        ),
-        channels,
-        limits: config.limits.clone(),
-        gate: Gate::new(config.access.clone()),
-        default_queue: config.queue.get(),
-        n_viewers: AtomicUsize::new(0),
-        n_viewers_ever: AtomicUsize::new(0),
-        n_sensors: AtomicUsize::new(0),
-        bridges: config.bridges.iter().map(Bridge::status).collect(),
-        sessions: TaskTracker::new(),
-        shutdown: stop,
-    });
+    let server = Arc::new(Server::new(&config, candidates, channels, clock, stop));
     if let Some(channel) = begin
         && config.start == Start::Now
     {

@@ -32,6 +32,10 @@ pub(crate) enum Command {
     /// Measure, and write the results to docs/results.
     #[command(subcommand)]
     Bench(Bench),
+    /// Fuzz the decoders of foreign bytes with fresh seeds.
+    Fuzz(Fuzz),
+    /// Run the Autobahn test suite against the server's WebSockets, and write docs/results/conformance.md.
+    Conformance,
     /// Take the README's pictures of the page, light and dark, from a real run.
     Screenshot,
 }
@@ -71,6 +75,20 @@ pub(crate) enum Bench {
     Ingest(BenchLoad),
     /// Attacks on the server: what it takes of memory, and what an innocent stream notices.
     Attack(BenchLoad),
+}
+
+/// `cargo xtask fuzz`.
+#[derive(Debug, Args)]
+pub(crate) struct Fuzz {
+    /// What to fuzz; everything if nothing is named.
+    #[arg(value_name = "TARGET", value_parser = crate::fuzz::target_names())]
+    pub(crate) targets: Vec<String>,
+    /// For about so many minutes.
+    #[arg(long, default_value_t = 5)]
+    pub(crate) minutes: u32,
+    /// One round with this seed: repeats one that failed.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
 }
 
 /// `cargo xtask bench ingest` and `cargo xtask bench attack`.

@@ -1,4 +1,4 @@
-//! Every developer command: `cargo xtask demo | test | dist | page | package | bench stream|paper|knn|ingest|attack | screenshot`.
+//! Every developer command: `cargo xtask demo | test | dist | page | package | bench stream|paper|knn|ingest|attack | fuzz | conformance | screenshot`.
 //!
 //! `demo`, `dist` and `page` need Rust and a C compiler and nothing else, `package` also npm: this program's own build
 //! is part of a user's first run, so its dependencies are few. `test`, `bench` and `screenshot` also use Node, Python
@@ -16,9 +16,11 @@ mod bench_baselines;
 mod bench_load;
 mod bench_stream;
 mod cli;
+mod conformance;
 mod demo;
 mod dist;
 mod figures;
+mod fuzz;
 mod package;
 mod page;
 #[cfg(test)]
@@ -68,6 +70,8 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Bench(Bench::Knn(args)) => bench_baselines::run(Table::Knn, &args)?,
         Command::Bench(Bench::Ingest(args)) => bench_load::ingest(&args)?,
         Command::Bench(Bench::Attack(args)) => bench_load::attack(&args)?,
+        Command::Fuzz(args) => fuzz::run(&args)?,
+        Command::Conformance => conformance::run()?,
         Command::Screenshot => screenshot::run()?,
     }
     Ok(ExitCode::SUCCESS)

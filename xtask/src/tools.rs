@@ -19,6 +19,9 @@ const CHROMIUM_PACKAGES: [&str; 3] = ["chromium", "chromium-driver", "fonts-libe
 /// The last version of websocat that is no preview.
 const WEBSOCAT_VERSION: &str = "1.14.0";
 
+/// The test suite for WebSockets, as PyPI has it.
+const AUTOBAHN: &str = "autobahntestsuite==25.10.1";
+
 /// Oldest major version of Node with all that the tests use.
 const OLDEST_NODE: u32 = 20;
 
@@ -240,6 +243,63 @@ pub(crate) fn websocat() -> Result<PathBuf> {
 /// curl.
 pub(crate) fn curl() -> Result<PathBuf> {
     found_or_installed(&["curl"], &["curl"], "curl")
+}
+
+/// Autobahn's `wstest`, which needs a Python 2.7 to be there: `RUNNEL_PYTHON2`, else from `PATH` or pyenv.
+pub(crate) fn autobahn() -> Result<PathBuf> {
+    let venv = repo::target().join("tools/autobahn");
+    let program = venv.join("bin/wstest");
+    if program.is_file() {
+        return Ok(program);
+    }
+    let python = python2().context(
+        "the Autobahn suite is written for Python 2.7, which is not here; name one in RUNNEL_PYTHON2 \
+         (`pyenv install 2.7.18`, or PyPy 2.7)",
+    )?;
+    // Python 2 has no module for virtual environments.
+    let packages = repo::target().join("tools/autobahn-virtualenv");
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    repo::run(
+        repo::command(&python)
+            .args(pip)
+            .arg("--upgrade")
+            .arg("--target")
+            .arg(&packages)
+            .arg("virtualenv<20.22"),
+    )?;
+    repo::run(
+        repo::command(&python)
+            .args(["-m", "virtualenv", "--quiet"])
+            .arg(&venv)
+            .env("PYTHONPATH", &packages),
+    )?;
+    repo::run(repo::command(venv.join("bin/python")).args(pip).arg(AUTOBAHN))
+        .context("installing the Autobahn test suite")?;
+    Ok(program)
+}
+
+fn python2() -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os("RUNNEL_PYTHON2") {
+        return Some(path.into());
+    }
+    let runs = |path: &PathBuf| {
+        let version = Command::new(path)
+            .args(["-c", "import sys; print(sys.version_info[:2])"])
+            .output();
+        version.is_ok_and(|output| output.stdout.trim_ascii() == b"(2, 7)")
+    };
+    let in_path = ["python2.7", "python2", "pypy"]
+        .into_iter()
+        .filter_map(repo::find_program);
+    // pyenv's own programs in PATH run only the versions that it is set to.
+    let pyenv = std::env::var_os("PYENV_ROOT").map(PathBuf::from);
+    let pyenv = pyenv.or_else(|| Some(std::env::home_dir()?.join(".pyenv")));
+    let versions = pyenv.and_then(|root| fs::read_dir(root.join("versions")).ok());
+    let in_pyenv = versions
+        .into_iter()
+        .flatten()
+        .filter_map(|version| Some(version.ok()?.path().join("bin/python2.7")));
+    in_path.chain(in_pyenv).find(runs)
 }
 
 /// An MQTT broker, with its command-line clients. Its package also starts a service, on loopback alone, where there is

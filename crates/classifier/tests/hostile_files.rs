@@ -1,10 +1,13 @@
 //! No bytes whatsoever make the reader of model files panic, or take memory out of proportion to them.
 //!
-//! The cases are many but the same in each run. Where the checksum would end them all early, it is put right first.
+//! The cases are many but the same in each run; for more and others: `cargo xtask fuzz model`. Where the checksum would end them all early, it is put right first.
 
 mod common;
 #[path = "common/files.rs"]
 mod files;
+#[path = "../../protocol/tests/fuzzing/mod.rs"]
+#[allow(dead_code, reason = "samples are damaged by hand here")]
+mod fuzzing;
 #[cfg(not(target_arch = "wasm32"))]
 #[path = "common/measured.rs"]
 mod measured;
@@ -141,15 +144,15 @@ fn constants_are_not_spread_out_along_axes() {
 
 #[wasm_bindgen_test(unsupported = test)]
 fn random_bytes_never_panic() {
-    let mut random = Random(11);
-    for _ in 0..2000 {
+    let mut random = Random(fuzzing::seed(11));
+    for _ in 0..fuzzing::n_cases(2000) {
         let n_bytes = random.below(300);
         let mut bytes: Vec<u8> = (0..n_bytes).map(|_| random.next() as u8).collect();
         // A plausible length lets half of them past the first check.
         if n_bytes >= 8 && random.below(2) == 0 {
             bytes[..8].copy_from_slice(&(random.below(n_bytes) as u64).to_le_bytes());
         }
-        read_and_ask(&bytes);
+        read_and_ask(&fuzzing::Input(bytes));
     }
 }
 
@@ -254,15 +257,16 @@ fn damage(random: &mut Random, bytes: &[u8]) -> Vec<u8> {
 
 #[wasm_bindgen_test(unsupported = test)]
 fn damaged_files_never_panic() {
-    let mut random = Random(13);
+    let mut random = Random(fuzzing::seed(13));
     let (mut n_loaded, mut n_refused) = (0, 0);
-    for bytes in files() {
-        for _ in 0..1000 {
-            let mut damaged = damage(&mut random, &bytes);
+    let (files, n_cases) = (files(), fuzzing::n_cases(1000));
+    for bytes in &files {
+        for _ in 0..n_cases {
+            let mut damaged = damage(&mut random, bytes);
             if random.below(4) != 0 {
                 damaged = resealed(damaged);
             }
-            if read_and_ask(&damaged) {
+            if read_and_ask(&fuzzing::Input(damaged)) {
                 n_loaded += 1;
             } else {
                 n_refused += 1;
@@ -271,7 +275,7 @@ fn damaged_files_never_panic() {
     }
     // Neither all stopped at the first check, nor was anything let through.
     assert!(
-        n_loaded > 1000 && n_refused > 5000,
+        n_loaded > n_cases && n_refused > 5 * n_cases,
         "{n_loaded} loaded, {n_refused} refused"
     );
 }

@@ -1,14 +1,13 @@
 //! The decoder of sensors' messages against random and mutated ones: it returns, within bounds, and what it takes is sound.
 //!
-//! 10,000 cases a format, the same ones everywhere: a case depends on its number alone. For more of them:
-//! `RUNNEL_FUZZ_CASES=1000000 cargo test -p protocol --release --test sensor_fuzz`.
+//! 10,000 cases a format, the same ones everywhere. For more and others: `cargo xtask fuzz sensor`.
 #![cfg(feature = "sensor")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod fuzzing;
 mod sensor_common;
 
-use fuzzing::{Random, mutated, n_cases};
+use fuzzing::{Input, Random, mutated, n_cases};
 use protocol::sensor::*;
 use sensor_common::{ARRIVED, bytes};
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -87,12 +86,12 @@ fn check_events(events: &[SensorEvent], n_bytes: usize, case: &str) {
 }
 
 fn check(seed: u64, format: SensorFormat, samples: &[Vec<u8>]) {
-    let mut random = Random(seed);
+    let mut random = Random(fuzzing::seed(seed));
     let (mut decoder, mut schema) = (SensorDecoder::default(), SourceSchema::new(50, 20));
     let (mut n_taken, mut n_of_format) = (0, 0);
     let n_cases = n_cases(N_CASES);
     for case in 0..n_cases {
-        let message = input(&mut random, samples);
+        let message = Input(input(&mut random, samples));
         // Some decoders go on for long, some see one message only.
         if random.below(20) == 0 {
             decoder = SensorDecoder::default();

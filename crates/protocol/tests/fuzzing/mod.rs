@@ -1,4 +1,35 @@
-//! Random input for decoders: how many cases, and what a sample looks like after an accident.
+//! Random input for decoders: how many cases, with which seed, and what a sample looks like after an accident.
+//!
+//! Without the environment's word the cases are the same each time. `cargo xtask fuzz` asks for others.
+
+/// The seed of a target's cases: `number`, or, where `RUNNEL_FUZZ_SEED` is set, one that depends on both.
+pub(crate) fn seed(number: u64) -> u64 {
+    match std::env::var("RUNNEL_FUZZ_SEED") {
+        Ok(seed) => Random(seed.parse::<u64>().expect("RUNNEL_FUZZ_SEED is a number") ^ number).next(),
+        Err(_) => number,
+    }
+}
+
+/// An input under test: where a check fails, it is printed in hexadecimal.
+pub(crate) struct Input(pub(crate) Vec<u8>);
+
+impl std::ops::Deref for Input {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Input {
+    #[allow(clippy::print_stderr, reason = "a test that fails says with what")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let hex: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
+            eprintln!("fuzz input: {hex}");
+        }
+    }
+}
 
 /// How many cases: `RUNNEL_FUZZ_CASES` or, where that is not set, as in a browser, which has no environment, `otherwise`.
 pub(crate) fn n_cases(otherwise: u64) -> u64 {
