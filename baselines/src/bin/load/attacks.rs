@@ -50,7 +50,7 @@ pub(crate) struct Attack {
     pub(crate) about: &'static str,
     /// Arguments of the server that the attack is about.
     pub(crate) server_args: &'static [&'static str],
-    /// Whether the server asks for [`TOKEN`].
+    /// Whether the server asks for [`crate::wire::TOKEN`].
     pub(crate) is_guarded: bool,
     pub(crate) run: fn(&Target) -> Result<Value>,
 }
