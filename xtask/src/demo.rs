@@ -49,7 +49,7 @@ pub(crate) fn run(demo: &Demo) -> Result<ExitCode> {
     Ok(exit_code(status))
 }
 
-/// The demo's defaults, less those that the user's own arguments replace, then the user's.
+/// The demo's defaults, less those that the user's own arguments replace, then the user's. Without a replay none has a meaning.
 fn server_args(own: &[String]) -> Vec<String> {
     let is_given = |flag: &str| {
         own.iter()
@@ -63,7 +63,7 @@ fn server_args(own: &[String]) -> Vec<String> {
             "--rate" => "--speed",
             flag => flag,
         };
-        if !is_given(flag) && !is_given(instead) {
+        if !["--no-replay", flag, instead].into_iter().any(is_given) {
             args.push(flag.to_owned());
             args.extend(value.map(str::to_owned));
         }
@@ -87,7 +87,7 @@ fn pass_on(lines: impl std::io::BufRead, mut open: bool) {
 
 /// The page's address, if the line holds one.
 fn address_in(line: &str) -> Option<&str> {
-    let from = line.find("http://")?;
+    let from = line.find("http://").or_else(|| line.find("https://"))?;
     line[from..].split_whitespace().next()
 }
 
@@ -169,6 +169,7 @@ mod tests {
         check(&["--rate=max"], "--dataset covertype --loop --rate=max");
         check(&["--data", "my.csv"], "--rate 1000 --loop --data my.csv");
         check(&["--speed", "60"], "--dataset covertype --loop --speed 60");
+        check(&["--no-replay"], "--no-replay");
     }
 
     #[test]
@@ -176,6 +177,10 @@ mod tests {
         assert_eq!(
             address_in("page: http://127.0.0.1:9001/ (Ctrl-C ends)"),
             Some("http://127.0.0.1:9001/")
+        );
+        assert_eq!(
+            address_in("https://127.0.0.1:9001/"),
+            Some("https://127.0.0.1:9001/")
         );
         assert_eq!(address_in("nothing here"), None);
     }
