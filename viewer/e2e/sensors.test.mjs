@@ -42,6 +42,30 @@ test("posted readings with labels train a model, and the page labels those that 
   assert.equal(labelled.gaps.total, 0);
 });
 
+test("a source without a model shows its values and their rate, and is labelled from its model on", async (t) => {
+  const { server, page } = await open(t, ["--no-replay"], { path: "?source=*" });
+  const socket = new WebSocket(`${server.url.replace("http", "ws")}ingest/bare`);
+  t.after(() => socket.terminate());
+  await once(socket, "open");
+  let idx = 0;
+  const timer = setInterval(() => socket.send(JSON.stringify({ temp: 20 + 160 * (idx++ % 2), door: 3 })), 20);
+  t.after(() => clearInterval(timer));
+  await page.waitForFunction(() => document.querySelector("#chip-text").textContent === "1 of 1 source live");
+  await page.goto(`${server.url}?source=bare`);
+  const bare = await waitForSnapshot(page, "values without labels", (s) => s.state === "no-model" && s.received >= 60 && s.received_per_sec > 0);
+  assert.equal(bare.labelled, 0);
+  assert.equal(bare.gaps.total, 0);
+  assert.deepEqual(bare.features_recent.map((values) => values.length), [48, 48]);
+  assert.deepEqual([...new Set(bare.features_recent[0])].sort(), [180, 20]);
+  await page.waitForFunction(() => [...document.querySelectorAll("#features-body .value")].map((cell) => cell.textContent)[1] === "3");
+  await page.waitForFunction(() => Number(document.getElementById("labelled-per-sec").textContent) > 0);
+  await waitForText(page, "#now-name", "No model");
+  await post(server, "bare", ovenLines(0, 60));
+  const labelled = await waitForSnapshot(page, "labels", (s) => s.state === "live" && s.labelled > 20);
+  assert.equal(labelled.gaps.total, 0);
+  assert.equal(labelled.n_reconnects, 0, "values and labels come over the same connection");
+});
+
 test("a source is chosen from the list, labelled by the replay's model, and kept in the address", async (t) => {
   const { server, page } = await open(t, ["--dataset", "elec", "--rate", "100", "--loop", "--prepare", "standard"]);
   const replay = await waitForSnapshot(page, "the replay", (s) => s.state === "live" && s.labelled > 20);

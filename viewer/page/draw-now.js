@@ -3,7 +3,7 @@
  */
 import { className, colour, hatch } from "./classes.js";
 import { byId, setAttribute, setHidden, setStyle, setText, svg } from "./dom.js";
-import { bytes, count, intervalText, measurement, percent, plural, seconds } from "./format.js";
+import { bytes, count, intervalText, measurement, percent, plural, ratePerSec, seconds } from "./format.js";
 import { LOOKS, showsLabel } from "./states.js";
 import { missingTruth } from "./truth.js";
 
@@ -100,6 +100,7 @@ function drawState(snapshot) {
     lines[1] = "The model is ready; the first reading is labelled as it arrives.";
   } else if (state === "no-model") {
     lines[0] = "The server has no model for this stream: readings come, labels cannot.";
+    if (snapshot.received > 0) lines[1] = `${plural(snapshot.received, "reading")} received, ${ratePerSec(snapshot.received_per_sec)} a second; their values stand under Features.`;
   } else if (state === "mismatch" && source) {
     lines[0] = `The stream has ${plural(source.features.length, "feature")}; the model expects others. Nothing is guessed.`;
   } else if (state === "error") {

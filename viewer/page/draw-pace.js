@@ -37,7 +37,8 @@ export function drawPace(snapshot) {
   });
 
   setText(byId("labelled"), count(snapshot.labelled));
-  setText(byId("labelled-per-sec"), ratePerSec(snapshot.labelled_per_sec));
+  // Before there is a model the readings themselves are what comes in a second.
+  setText(byId("labelled-per-sec"), ratePerSec(snapshot.state === "no-model" ? snapshot.received_per_sec : snapshot.labelled_per_sec));
   setText(byId("behind"), count(snapshot.n_lagging));
   setAttribute(byId("behind"), "data-tone", snapshot.state === "behind" ? "warn" : null);
   const n_missing = snapshot.gaps["total"] ?? 0;

@@ -67,7 +67,7 @@ export function drawReadings(snapshot) {
     return;
   }
   held_at_seq = newest;
-  setText(held_line, snapshot.last.length === 0 ? "No reading has been labelled yet." : "\u00a0");
+  setText(held_line, snapshot.last.length === 0 ? `No reading has been labelled yet${snapshot.received > 0 ? `; ${count(snapshot.received)} came` : ""}.` : "\u00a0");
   const k = snapshot.model?.k ?? null;
   rows.forEach((row, i) => {
     const reading = snapshot.last[i] ?? null;

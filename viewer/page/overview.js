@@ -38,6 +38,11 @@ function nameOf({ source }, class_id) {
   return source?.classes[class_id] ?? `class ${class_id}`;
 }
 
+/** Whether readings flow; without a model the server alone says so. @param {Snapshot} snapshot @returns {boolean} */
+function isLive({ state, source, sources }) {
+  return state === "live" || (state === "no-model" && sources.some((each) => each.name === source?.name && (each.state === "live" || each.state === "playing")));
+}
+
 /** A row: its parts, and how it is brought up to date. @param {string} name @param {Stream} stream @param {() => void} open */
 function makeRow(name, stream, open) {
   const title = html("button", { type: "button", class: "link" }, name);
@@ -122,8 +127,9 @@ function makeRow(name, stream, open) {
     setText(right.more, accuracy_windowed === null
       ? (comesLate(snapshot.truth) ? "true labels pending" : "no true labels")
       : `of the last ${count(n_windowed)}; majority ${percent(baseline_majority_windowed)}, same as before ${percent(baseline_no_change_windowed)}`);
-    setText(rate.value, ratePerSec(snapshot.labelled_per_sec));
-    setText(rate.more, `${count(snapshot.labelled)} labelled`);
+    const is_bare = snapshot.state === "no-model";
+    setText(rate.value, ratePerSec(is_bare ? snapshot.received_per_sec : snapshot.labelled_per_sec));
+    setText(rate.more, is_bare ? `${count(snapshot.received)} received` : `${count(snapshot.labelled)} labelled`);
     const recent = snapshot.latency_recent_micros.end_to_end;
     const { p50, p99 } = recent.n > 0 ? recent : snapshot.latency_micros.end_to_end;
     setText(latency.value, p50 === null ? UNKNOWN : `${duration(p50)}, ${duration(p99)}`);
@@ -220,9 +226,8 @@ export function openOverview(wanted, openStream, show) {
 
   /** Header of the overview, in place of a source's. */
   function drawHead() {
-    const states = [...rows.values()].map(({ stream }) => stream.newest().state);
-    const n_live = states.filter((state) => state === "live").length;
-    const text = states.length === 0 ? (scout?.newest().message ?? "connecting") : `${n_live} of ${plural(states.length, "source")} live`;
+    const n_live = [...rows.values()].filter(({ stream }) => isLive(stream.newest())).length;
+    const text = rows.size === 0 ? (scout?.newest().message ?? "connecting") : `${n_live} of ${plural(rows.size, "source")} live`;
     setText(byId("chip-sign"), n_live > 0 ? "●" : "◌");
     setText(byId("chip-text"), text);
     setText(byId("live-summary"), text);

@@ -28,6 +28,8 @@
  * @property {Source|null} source what is streamed
  * @property {AnnouncedSource[]} sources all sources that the server has
  * @property {string|null} wanted_source the source that was asked for by name
+ * @property {number} received readings that came, with a label or without
+ * @property {number} received_per_sec the same per second, lately
  * @property {number} labelled readings labelled so far
  * @property {number} labelled_per_sec the same per second, lately
  * @property {number} n_without_true_label labelled readings that are not scored
@@ -99,7 +101,7 @@ function noLatency() {
 export function emptySnapshot(state, message) {
   return {
     state, message, retry_in_millis: null, server: null, session: null, source: null, sources: [], wanted_source: null,
-    labelled: 0, labelled_per_sec: 0, n_without_true_label: 0,
+    received: 0, received_per_sec: 0, labelled: 0, labelled_per_sec: 0, n_without_true_label: 0,
     truth: { n_at_once: 0, n_late: 0, n_waiting: 0, n_given_up: 0, n_not_scored: 0, n_unmatched: 0, late_millis: noPercentiles() },
     accuracy: null, accuracy_interval: null, accuracy_windowed: null, accuracy_windowed_interval: null, window: 1000, n_windowed: 0,
     baseline_no_change: null, baseline_majority: null, baseline_no_change_windowed: null, baseline_majority_windowed: null,

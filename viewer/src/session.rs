@@ -2,8 +2,8 @@
 //!
 //! What happens comes in as method calls with the time on our clock in microseconds; what is to be done goes out as
 //! [`Action`]s; what the caller has to know comes back as [`Heard`]. The order is always connect, `hello`, `schema`,
-//! fetch the model, `subscribe`: while no model is there nothing is subscribed, so no reading waits or is given up
-//! for want of one.
+//! fetch the model, `subscribe`: while a model is on its way no reading waits or is given up for want of it. A source
+//! that has no model is subscribed at once, for its values; they go on while its first model is fetched.
 //!
 //! A connection that ends, or on which nothing was heard for `SILENCE_MICROS`, is made again after a [`Backoff`].
 //! In the same session the subscription goes on at the first reading without a label; in another one everything begins
@@ -424,6 +424,12 @@ impl Session {
     #[must_use]
     pub fn model(&self) -> &ModelState {
         &self.model
+    }
+
+    /// Whether readings are to be labelled; those of a source without a model are taken as they are.
+    #[must_use]
+    pub fn labels(&self) -> bool {
+        matches!(self.model, ModelState::Ready(_))
     }
 
     /// The replay's state, as last announced.

@@ -14,7 +14,9 @@ use crate::page::ReadingRow;
 use crate::sequence::Gaps;
 use crate::session::{Announced, Errors, ModelState};
 use crate::state::State;
-use crate::statistics::{HistoryPoint, MAX_CONFUSION, Mistake, STAGES, Statistics, Summaries, WINDOW};
+use crate::statistics::{
+    HistoryPoint, MAX_CONFUSION, Mistake, N_UNLABELLED, STAGES, Statistics, Summaries, WINDOW,
+};
 use crate::timeline::{BIN_MILLIS, Commonest, commonest};
 use crate::truth::TruthCounts;
 use crate::viewer::Viewer;
@@ -26,7 +28,7 @@ const N_LAST: usize = 30;
 const MAX_LANES: usize = 12;
 
 /// Values in the course of a feature.
-const N_RECENT: usize = 48;
+const N_RECENT: usize = N_UNLABELLED;
 
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename = "snapshot")]
@@ -39,6 +41,8 @@ struct Snapshot<'a> {
     source: Option<Source<'a>>,
     sources: Vec<&'a Announced>,
     wanted_source: Option<&'a str>,
+    received: u64,
+    received_per_sec: f64,
     labelled: u64,
     labelled_per_sec: f64,
     produced_per_sec: Option<f64>,
@@ -211,6 +215,8 @@ impl Viewer {
             source: session.followed().map(|schema| source(schema, viewer)),
             sources: session.sources().collect(),
             wanted_source: session.wanted_source(),
+            received: statistics.map_or(0, |statistics| statistics.received),
+            received_per_sec: statistics.map_or(0.0, |statistics| statistics.received_per_sec),
             labelled: statistics.map_or(0, |statistics| statistics.labelled),
             labelled_per_sec: statistics.map_or(0.0, |statistics| statistics.labelled_per_sec),
             produced_per_sec: session.stats().map(|stats| stats.rate),
@@ -278,9 +284,9 @@ impl Viewer {
             },
             accuracy_history: statistics
                 .map_or_else(Vec::new, |statistics| statistics.history.iter().collect()),
-            features_now: newest(statistics, 1)
-                .next()
-                .map_or(&[], |reading| reading.features),
+            features_now: statistics
+                .and_then(|statistics| statistics.newest_features().next())
+                .unwrap_or(&[]),
             features_recent: features_recent(statistics),
             features_recent_idx: statistics.map_or(&[], |statistics| &statistics.drawn_features),
         };
@@ -299,8 +305,11 @@ fn newest(statistics: Option<&Statistics>, n: usize) -> impl Iterator<Item = Kep
 fn features_recent(statistics: Option<&Statistics>) -> Vec<Vec<f64>> {
     let drawn = statistics.map_or(&[][..], |statistics| &statistics.drawn_features);
     let course = |&feature: &usize| {
-        let mut values: Vec<f64> = newest(statistics, N_RECENT)
-            .map(|reading| reading.features[feature])
+        let mut values: Vec<f64> = statistics
+            .into_iter()
+            .flat_map(Statistics::newest_features)
+            .take(N_RECENT)
+            .map(|features| features[feature])
             .collect();
         values.reverse();
         values

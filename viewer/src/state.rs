@@ -40,7 +40,7 @@ pub enum State {
     Silent,
     /// No connection; it is tried again.
     Disconnected,
-    /// The stream has no model.
+    /// The stream has no model: its values are shown, nothing is labelled.
     NoModel,
     /// The model is for other features or classes.
     Mismatch,

@@ -13,7 +13,7 @@ use evaluation::{
     Guesses, LatencyHistogram, LatencySummary, LogBins, Prequential, RateMeter, RecentLatency, Scores, Z_95,
     wilson_interval,
 };
-use protocol::Schema;
+use protocol::{Record, Schema};
 
 use crate::kept::{Kept, KeptByCell, KeptReading, Labelled, N_KEPT};
 use crate::labeller::Label;
@@ -37,6 +37,9 @@ const HISTORY_MICROS: f64 = 250_000.0;
 
 /// What "recent" latencies look back.
 const RECENT_MICROS: f64 = 5e6;
+
+/// Readings kept without a label: as many as the course of a feature shows.
+pub const N_UNLABELLED: usize = 48;
 
 /// Features whose recent course is kept for drawing.
 const N_DRAWN_FEATURES: usize = 12;
@@ -85,6 +88,8 @@ pub struct Timing {
 /// All that is counted.
 #[derive(Debug)]
 pub struct Statistics {
+    /// Readings that came, with a label or without.
+    pub received: u64,
     /// Readings labelled.
     pub labelled: u64,
     /// Age of the newest labelled reading when it was labelled.
@@ -99,6 +104,8 @@ pub struct Statistics {
     pub timeline: Timeline,
     /// The last readings.
     pub kept: Kept,
+    /// The features of the last readings that came before there was a model, oldest first.
+    unlabelled: VecDeque<Vec<f64>>,
     /// The last readings of each cell of the confusion matrix.
     kept_by_cell: KeptByCell,
     /// The most frequent mistakes, most frequent first, when [`Statistics::look`] last took them.
@@ -109,7 +116,10 @@ pub struct Statistics {
     pub drawn_features: Vec<usize>,
     /// Readings labelled per second over about the last second, when [`Statistics::look`] was called.
     pub labelled_per_sec: f64,
+    /// The same of all that came.
+    pub received_per_sec: f64,
     rate: RateMeter,
+    received_rate: RateMeter,
     history_at: f64,
     mistakes_at: f64,
     /// Rows in one pass of the replay.
@@ -128,6 +138,7 @@ impl Statistics {
             !(feature.min.is_some() && feature.min == feature.max)
         };
         Self {
+            received: 0,
             labelled: 0,
             newest_age_micros: None,
             scores: Prequential::new(n_classes, WINDOW),
@@ -135,17 +146,45 @@ impl Statistics {
             latency: Latency::new(),
             timeline: Timeline::new(n_classes),
             kept: Kept::new(N_KEPT, n_features, n_classes),
+            unlabelled: VecDeque::with_capacity(N_UNLABELLED),
             kept_by_cell: KeptByCell::new(n_features, n_classes, MAX_CONFUSION),
             most_frequent_mistakes: Vec::new(),
             history: VecDeque::with_capacity(N_HISTORY),
             drawn_features: (0..n_features).filter(varies).take(N_DRAWN_FEATURES).collect(),
             labelled_per_sec: 0.0,
+            received_per_sec: 0.0,
             rate: RateMeter::new(),
+            received_rate: RateMeter::new(),
             history_at: 0.0,
             mistakes_at: f64::NEG_INFINITY,
             n_rows: schema.replay.as_ref().map(|replay| replay.n_rows),
             revisions: schema.revision..=schema.revision,
         }
+    }
+
+    /// So many readings came, whatever became of them.
+    pub fn received(&mut self, n: u64, now: f64) {
+        self.received += n;
+        self.received_rate.record(now, n);
+    }
+
+    /// A reading came while there was no model: its values are kept in place of the oldest's, nothing else.
+    pub fn unlabelled(&mut self, record: &Record<'_>) {
+        let is_full = self.unlabelled.len() == N_UNLABELLED;
+        let oldest = if is_full {
+            self.unlabelled.pop_front()
+        } else {
+            None
+        };
+        let mut features = oldest.unwrap_or_default();
+        record.read(&mut features);
+        self.unlabelled.push_back(features);
+    }
+
+    /// The features of the last readings, newest first: the labelled ones that are kept, before them those without a label.
+    pub fn newest_features(&self) -> impl Iterator<Item = &[f64]> {
+        let labelled = self.kept.newest_first().map(|reading| reading.features);
+        labelled.chain(self.unlabelled.iter().rev().map(Vec::as_slice))
     }
 
     /// A reading was labelled; its latency comes with its group's [`Statistics::timed`]. `now` may be its group's start.
@@ -273,6 +312,7 @@ impl Statistics {
     /// Brings what depends on the time up to `now`, before it is looked at.
     pub fn look(&mut self, now: f64) {
         self.labelled_per_sec = self.rate.per_sec(now);
+        self.received_per_sec = self.received_rate.per_sec(now);
         self.timeline.advance(now);
         self.latency.look(now, &self.truth);
         if now - self.mistakes_at >= SUMMARY_MICROS {

@@ -116,9 +116,11 @@ impl Viewer {
         let action = self.session.next_action()?;
         match &action {
             Action::FetchModel(_) => {
-                if !self.session.is_subscribed() {
+                if !self.session.labels() {
                     // The old model would only take memory beside the new one.
                     self.labeller = None;
+                }
+                if !self.session.is_subscribed() {
                     self.give_back_inbox();
                 }
                 self.loading = Loading {
@@ -404,17 +406,18 @@ impl Viewer {
         }
     }
 
-    /// Labels the rest of a batch in groups until the time is over. Returns the time of its last look at the clock.
+    /// Labels the rest of a batch in groups until the time is over, or takes it in as it is while there is no model. Returns the time of its last look at the clock.
     fn label_batch(&mut self, batch: &mut Batch, until: f64, clock: &impl Fn() -> f64) -> f64 {
         let mut now = clock();
         let Ok(decoded) = ReadingBatch::decode(&batch.bytes, &batch.layout) else {
             batch.n_done = batch.len();
             return now; // Checked on arrival.
         };
-        let (Some(labeller), Some(statistics)) = (&mut self.labeller, &mut self.statistics) else {
+        let Some(statistics) = &mut self.statistics else {
             batch.n_done = batch.len();
-            return now; // A batch comes only to a subscription, and that needs both.
+            return now; // A batch comes only to a subscription, and that needs a schema.
         };
+        let mut labeller = self.labeller.as_mut().filter(|_| self.session.labels());
         let header = decoded.header();
         if batch.n_done == 0 {
             let n_missing = self.sequence.arrive_at(header.first_seq);
@@ -435,6 +438,7 @@ impl Viewer {
         while batch.n_done < header.n_readings as usize {
             let began = now;
             let mut n_labelled = 0;
+            let mut n_received = 0;
             let mut n_taken = 0;
             for record in readings.by_ref().take(group) {
                 n_taken += 1;
@@ -443,14 +447,16 @@ impl Viewer {
                 if self.sequence.next().is_some_and(|next| record.seq() < next) {
                     continue;
                 }
-                match labeller.label_record(&record) {
-                    Ok(label) => {
+                n_received += 1;
+                match labeller.as_mut().map(|labeller| labeller.label_record(&record)) {
+                    None => statistics.unlabelled(&record),
+                    Some(Ok(label)) => {
                         let is_unseen = record.seq() >= self.session.trained_until();
                         sent[n_labelled] = label.head.sent_micros as f64;
                         n_labelled += 1;
                         statistics.labelled(&label, is_unseen, began);
                     }
-                    Err((_, error)) => {
+                    Some(Err((_, error))) => {
                         self.session.not_classified(error.to_string());
                         self.sequence.not_classified();
                         statistics.missing(1, began);
@@ -465,6 +471,7 @@ impl Viewer {
                     now = clock();
                 }
             }
+            statistics.received(n_received, now);
             batch.n_done += n_taken;
             self.n_inbox = self.n_inbox.saturating_sub(n_taken);
             if n_labelled > 0 {

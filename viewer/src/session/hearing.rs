@@ -160,8 +160,9 @@ impl Session {
             (Some(before), Some(now)) => before.classes == now.classes && same_names(before, now),
             _ => false,
         };
-        // Readings that nothing labels are not missed: labelling begins afresh once there is a model again.
-        let has_lost_model = self.subscribed && self.schema.as_ref().is_some_and(|now| now.model.is_none());
+        // Without its model nothing of what was counted goes on; the values do.
+        let has_lost_model =
+            self.subscribed && self.labels() && self.schema.as_ref().is_some_and(|now| now.model.is_none());
         self.follow();
         match before {
             Some(_) if same_table && !has_lost_model => Heard::Nothing,

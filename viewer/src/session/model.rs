@@ -71,11 +71,13 @@ impl Session {
             return;
         };
         let Some(wanted) = &schema.model else {
-            self.model = ModelState::Absent;
-            if self.subscribed {
+            if self.subscribed && self.labels() {
                 self.received_until = None;
                 self.unsubscribe();
             }
+            self.model = ModelState::Absent;
+            self.fetching = None;
+            self.subscribe(); // For the values.
             return;
         };
         let wanted = wanted.clone();
@@ -97,7 +99,7 @@ impl Session {
             .loaded
             .as_ref()
             .is_some_and(|loaded| mismatch(loaded, schema).is_none());
-        if self.subscribed && wanted.trained_until.is_some() && fits {
+        if self.subscribed && self.labels() && wanted.trained_until.is_some() && fits {
             // The next of a line of models that are trained from the stream: the one before labels until it is here.
             if self.fetching.as_ref() != Some(&wanted.sha256) {
                 self.fetching = Some(wanted.sha256.clone());
@@ -108,7 +110,10 @@ impl Session {
         match &self.model {
             ModelState::Loading(model) | ModelState::Failed(model, ..) if model.sha256 == wanted.sha256 => {}
             _ => {
-                self.unsubscribe();
+                // Values without labels flow on until the first model is here.
+                if self.labels() {
+                    self.unsubscribe();
+                }
                 // The caller lets go of it when it fetches another.
                 self.loaded = None;
                 self.model = ModelState::Loading(wanted.clone());
