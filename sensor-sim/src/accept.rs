@@ -15,40 +15,35 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
+use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
+use crate::seats::{Seat, Seats};
 use crate::server::Server;
 use crate::tls::Accepted;
 
 /// Most bytes of a request's head; a larger one is answered with 431.
 pub(crate) const MAX_HEAD_BYTES: usize = 16 * 1024;
 
-/// Connections that may speak plain HTTP at a time; further ones wait until one ends. A WebSocket counts until its
-/// handshake is over. Not tuned: a browser opens six.
-const MAX_CONNECTIONS: usize = 1_024;
-
 /// How long to wait when no connection can be taken in, e.g. because there are no file handles left.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(200);
 
 /// Serves connections until the server shuts down, then lets the requests under way end.
 pub(crate) async fn accept(listener: TcpListener, router: Router, server: Arc<Server>) -> io::Result<()> {
-    let seats = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    loop {
-        let next = async {
-            let seat = Arc::clone(&seats).acquire_owned().await;
-            (seat, listener.accept().await)
-        };
-        let Some((seat, accepted)) = server.shutdown.run_until_cancelled(next).await else {
-            break;
-        };
+    let seats = Seats::new(server.limits.connections);
+    let connections = TaskTracker::new();
+    while let Some(accepted) = server.shutdown.run_until_cancelled(listener.accept()).await {
         match accepted {
             Ok((tcp, peer)) => {
-                let connection = serve_connection(tcp, peer, router.clone(), Arc::clone(&server));
-                tokio::spawn(async move {
-                    connection.await;
-                    drop(seat);
+                let seat = Arc::new(seats.take());
+                let connection =
+                    serve_connection(tcp, peer, router.clone(), Arc::clone(&server), Arc::clone(&seat));
+                connections.spawn(async move {
+                    tokio::select! {
+                        () = connection => {}
+                        () = seat.lost() => debug!(%peer, "a newcomer got the place of this connection"),
+                    }
                 });
             }
             Err(error) => {
@@ -57,8 +52,9 @@ pub(crate) async fn accept(listener: TcpListener, router: Router, server: Arc<Se
             }
         }
     }
-    // All seats free again: nobody is being answered any more.
-    let _ = seats.acquire_many(MAX_CONNECTIONS as u32).await;
+    // Until nobody is being answered any more.
+    connections.close();
+    connections.wait().await;
     Ok(())
 }
 
@@ -82,7 +78,13 @@ pub(crate) enum Cipher {
     ClearByMistake,
 }
 
-async fn serve_connection(tcp: TcpStream, peer: SocketAddr, router: Router, server: Arc<Server>) {
+async fn serve_connection(
+    tcp: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    server: Arc<Server>,
+    seat: Arc<Seat>,
+) {
     let Ok(local) = tcp.local_addr() else {
         return; // It is gone already.
     };
@@ -92,15 +94,15 @@ async fn serve_connection(tcp: TcpStream, peer: SocketAddr, router: Router, serv
         warn!(%error, "switching off Nagle's algorithm for a connection failed");
     }
     let Some(tls) = &server.gate.access.tls else {
-        return serve_http(tcp, connection(Cipher::Clear), router, &server).await;
+        return serve_http(tcp, connection(Cipher::Clear), router, &server, seat).await;
     };
     let shaking = timeout(server.limits.handshake, tls.accept(tcp));
     match server.shutdown.run_until_cancelled(shaking).await {
         Some(Ok(Ok(Accepted::Encrypted(stream)))) => {
-            serve_http(stream, connection(Cipher::Tls), router, &server).await;
+            serve_http(stream, connection(Cipher::Tls), router, &server, seat).await;
         }
         Some(Ok(Ok(Accepted::Clear(tcp)))) => {
-            serve_http(tcp, connection(Cipher::ClearByMistake), router, &server).await;
+            serve_http(tcp, connection(Cipher::ClearByMistake), router, &server, seat).await;
         }
         // Also who does not trust a certificate of our own making: at every visit, so it is no more than this.
         Some(Ok(Err(error))) => debug!(%error, %peer, "no TLS handshake"),
@@ -109,14 +111,21 @@ async fn serve_connection(tcp: TcpStream, peer: SocketAddr, router: Router, serv
     }
 }
 
-async fn serve_http<S>(stream: S, connection: Connection, router: Router, server: &Server)
+async fn serve_http<S>(stream: S, connection: Connection, router: Router, server: &Server, seat: Arc<Seat>)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request| {
         request.extensions_mut().insert(connection);
-        router.call(request)
+        let answering = router.call(request);
+        let seat = Arc::clone(&seat);
+        async move {
+            let answer = answering.await;
+            // The request came whole, its body too.
+            seat.prove();
+            answer
+        }
     });
     let mut connection = std::pin::pin!(
         http1::Builder::new()

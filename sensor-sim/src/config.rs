@@ -135,6 +135,10 @@ pub mod defaults {
     pub const SENSORS: NonZeroUsize = NonZeroUsize::new(1_024).expect("1024 is not 0");
     /// Viewers connected at a time.
     pub const VIEWERS: NonZeroUsize = NonZeroUsize::new(1_024).expect("1024 is not 0");
+    /// Connections that speak plain HTTP at a time. Not tuned: a browser opens six.
+    pub const CONNECTIONS: NonZeroUsize = NonZeroUsize::new(1_024).expect("1024 is not 0");
+    /// WebSockets that have still to show their token at a time. Not tuned: a page waits for one round trip.
+    pub const STRANGERS: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not 0");
     /// Seconds for a request's head or body.
     pub const HANDSHAKE_SECS: u64 = 10;
     /// Seconds without a word from a sensor; as for viewers.

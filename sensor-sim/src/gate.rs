@@ -3,12 +3,11 @@
 mod denials;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::num::NonZeroUsize;
 
 use axum::http::{HeaderMap, StatusCode, header};
-use futures::{SinkExt as _, StreamExt as _};
+use futures::{FutureExt as _, SinkExt as _, StreamExt as _};
 use protocol::{ErrorMessage, ServerMessage, ViewerMessage};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -17,19 +16,18 @@ use crate::access::{Access, Permission};
 use crate::ending::{End, close};
 use crate::http::Refusal;
 use crate::requests::problem;
+use crate::seats::{Seat, Seats};
 use crate::server::Server;
 use crate::upgrade::Socket;
-
-/// WebSockets that may wait for their first message at a time, so that strangers do not take the places of viewers and
-/// sensors. Clients that send the token in the head need none of them. Not tuned: a page waits for one round trip.
-const MAX_PENDING: usize = 256;
 
 /// Keeps out who does not belong.
 #[derive(Debug)]
 pub(crate) struct Gate {
     pub(crate) access: Access,
     denials: Denials,
-    pending: Arc<Semaphore>,
+    /// Where WebSockets wait for their first message, so that strangers do not take the places of viewers and sensors.
+    /// Clients that send the token in the head need none of them.
+    strangers: Seats,
 }
 
 /// A WebSocket whose client has to show the token yet.
@@ -37,7 +35,7 @@ pub(crate) struct Gate {
 pub(crate) struct Pending {
     permission: Permission,
     peer: SocketAddr,
-    _place: OwnedSemaphorePermit,
+    place: Seat,
 }
 
 /// What the head of a request says.
@@ -50,11 +48,12 @@ enum Head {
 }
 
 impl Gate {
-    pub(crate) fn new(access: Access) -> Self {
+    /// Lets at most `max_strangers` WebSockets wait for their first message.
+    pub(crate) fn new(access: Access, max_strangers: NonZeroUsize) -> Self {
         Self {
             access,
             denials: Denials::default(),
-            pending: Arc::new(Semaphore::new(MAX_PENDING)),
+            strangers: Seats::new(max_strangers),
         }
     }
 
@@ -87,18 +86,11 @@ impl Gate {
     ) -> Result<Option<Pending>, Refusal> {
         match self.head(headers, permission, peer)? {
             Head::Granted => Ok(None),
-            Head::Silent => match Arc::clone(&self.pending).try_acquire_owned() {
-                Ok(place) => Ok(Some(Pending {
-                    permission,
-                    peer,
-                    _place: place,
-                })),
-                Err(_) => Err(Refusal::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "too many connections have still to send their token; send it in the header \
-                     `Authorization: Bearer TOKEN`, or try again",
-                )),
-            },
+            Head::Silent => Ok(Some(Pending {
+                permission,
+                peer,
+                place: self.strangers.take(),
+            })),
         }
     }
 
@@ -147,17 +139,23 @@ impl Pending {
     pub(crate) async fn settle(self, server: &Server, socket: &mut Socket) -> bool {
         let limit = server.limits.handshake;
         let name = self.permission.token_name();
-        let waiting = server
-            .shutdown
-            .run_until_cancelled(timeout(limit, self.first_message(server, socket)));
-        let end = match waiting.await {
-            Some(Ok(Ok(()))) => return true,
-            Some(Ok(Err(end))) => end,
-            Some(Err(_)) => End::refused(
-                StatusCode::UNAUTHORIZED,
-                format!("no {name} within {} s", limit.as_secs()),
-            ),
-            None => End::ServerEnds,
+        let end = tokio::select! {
+            first = timeout(limit, self.first_message(server, socket)) => match first {
+                Ok(Ok(())) => return true,
+                Ok(Err(end)) => end,
+                Err(_) => End::refused(
+                    StatusCode::UNAUTHORIZED,
+                    format!("no {name} within {} s", limit.as_secs()),
+                ),
+            },
+            () = server.shutdown.cancelled() => End::ServerEnds,
+            () = self.place.lost() => {
+                let reason = "too many connections have still to send their token; send it at once, or in the header";
+                let end = End::refused(StatusCode::SERVICE_UNAVAILABLE, reason.to_owned());
+                // It is told, but not waited for: who comes fast would otherwise hold sockets after all.
+                let _ = close(socket, &end, server.limits.message_bytes).now_or_never();
+                return false;
+            }
         };
         close(socket, &end, server.limits.message_bytes).await;
         false

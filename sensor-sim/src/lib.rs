@@ -48,6 +48,7 @@ mod replay;
 mod requests;
 mod ring;
 mod schedule;
+mod seats;
 mod seldom;
 mod server;
 mod source;

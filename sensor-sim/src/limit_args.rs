@@ -61,6 +61,7 @@ impl LimitArgs {
             silence: Duration::from_secs(self.silence_secs),
             forget_after: Duration::from_secs(self.forget_secs),
             history_bytes: self.source_history_mib as usize * 1024 * 1024,
+            ..Limits::default()
         }
     }
 }

@@ -22,6 +22,11 @@ pub struct Limits {
     pub sensors: NonZeroUsize,
     /// Most viewers connected at a time.
     pub viewers: NonZeroUsize,
+    /// Most connections that speak plain HTTP at a time; a newcomer gets the place of the oldest that has asked for nothing
+    /// yet. A WebSocket counts until its handshake is over.
+    pub connections: NonZeroUsize,
+    /// Most WebSockets that have still to show their token; a newcomer gets the place of the oldest.
+    pub strangers: NonZeroUsize,
     /// A request's head has to be complete within this time, a posted body too.
     pub handshake: Duration,
     /// A sensor that sends nothing at all, not even pongs, for this long is gone; it is pinged at a third of it.
@@ -43,6 +48,8 @@ impl Default for Limits {
             sources: defaults::SOURCES,
             sensors: defaults::SENSORS,
             viewers: defaults::VIEWERS,
+            connections: defaults::CONNECTIONS,
+            strangers: defaults::STRANGERS,
             handshake: Duration::from_secs(defaults::HANDSHAKE_SECS),
             silence: Duration::from_secs(defaults::SILENCE_SECS),
             forget_after: Duration::from_secs(defaults::FORGET_SECS),

@@ -87,7 +87,7 @@ impl Server {
             ),
             channels,
             limits: config.limits.clone(),
-            gate: Gate::new(config.access.clone()),
+            gate: Gate::new(config.access.clone(), config.limits.strangers),
             default_queue: config.queue.get(),
             n_viewers: AtomicUsize::new(0),
             n_viewers_ever: AtomicUsize::new(0),

@@ -1,5 +1,6 @@
 //! Who gets in: tokens in the head and as the first message, names, and what the program says of all that.
 
+use std::num::NonZeroUsize;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -191,7 +192,6 @@ async fn a_client_that_shows_no_token_is_cut_by_the_handshakes_limit() {
 
 #[tokio::test]
 async fn strangers_take_no_source_and_no_place() {
-    use std::num::NonZeroUsize;
     let limits = Limits {
         sources: NonZeroUsize::MIN,
         viewers: NonZeroUsize::MIN,
@@ -220,20 +220,38 @@ async fn strangers_take_no_source_and_no_place() {
 }
 
 #[tokio::test]
-async fn waiting_strangers_are_bounded_and_do_not_keep_out_who_has_the_token() {
-    let server = TestServer::start(guarded()).await;
+async fn waiting_strangers_are_bounded_and_keep_nobody_out() {
+    let limits = Limits {
+        strangers: NonZeroUsize::new(3).unwrap(),
+        // Nobody goes because of this.
+        handshake: Duration::from_secs(3_600),
+        ..Limits::default()
+    };
+    let server = TestServer::start(Config { limits, ..guarded() }).await;
     let address = server.address.to_string();
     let mut strangers = Vec::new();
-    let (status, reason) = loop {
-        match Socket::open(&address, "/live", None).await {
-            Ok(stranger) => strangers.push(stranger),
-            Err(refused) => break refused,
-        }
-        assert!(strangers.len() <= 256, "no bound");
-    };
-    assert_eq!((status, strangers.len()), (503, 256), "{reason}");
-    let mut viewer = Socket::open(&address, "/live", Some(READ)).await.unwrap();
-    assert_eq!(viewer.next().await, greeted());
+    for _ in 0..9 {
+        let mut stranger = Socket::open(&address, "/live", None).await.unwrap();
+        assert_eq!(stranger.next().await, asked());
+        strangers.push(stranger);
+    }
+    // The oldest are gone, three are left; one more comes, as a page does, and shows the token.
+    for stranger in &mut strangers[..6] {
+        let (code, reason) = stranger.end().await;
+        assert_eq!(code, 4503, "{reason}");
+    }
+    let mut page = Socket::open(&address, "/live", None).await.unwrap();
+    assert_eq!(page.next().await, asked());
+    page.send(auth(READ).as_str()).await;
+    assert_eq!(page.next().await, greeted());
+    assert_eq!(strangers[6].end().await.0, 4503);
+    // The page has left its waiting place, so the next newcomer finds it free.
+    let mut newcomer = Socket::open(&address, "/ingest/a", None).await.unwrap();
+    assert_eq!(newcomer.next().await, asked());
+    for stranger in &mut strangers[7..] {
+        stranger.send(auth(READ).as_str()).await;
+        assert_eq!(stranger.next().await, greeted());
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //!
 //! The same at full size, with memory and latencies measured: `cargo xtask bench attack`.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use crate::support::{TestServer, within_limit};
@@ -94,6 +94,52 @@ async fn slow_handshakes_and_half_open_connections_are_cut_and_others_served_mea
         // Whether it ends with an answer, without, or by a reset: it ends.
         let _ = within_limit(tcp.read_to_end(&mut answer)).await;
         assert!(!answer.starts_with(b"HTTP/1.1 101"));
+    }
+    others_are_served(&server).await;
+}
+
+#[tokio::test]
+async fn connections_that_ask_for_nothing_give_their_places_to_newcomers() {
+    let server = sensors_only(Limits {
+        connections: NonZeroUsize::new(10).unwrap(),
+        // Nobody goes because of this.
+        handshake: Duration::from_secs(3_600),
+        ..Limits::default()
+    })
+    .await;
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
+    let mut known = TcpStream::connect(server.address).await.unwrap();
+    let mut answer = [0; 4_096];
+    known.write_all(request.as_bytes()).await.unwrap();
+    assert!(within_limit(known.read(&mut answer)).await.unwrap() > 0);
+    let mut held = Vec::new();
+    for idx in 0..N_HELD {
+        let mut tcp = TcpStream::connect(server.address).await.unwrap();
+        let part: &[u8] = match idx % 3 {
+            0 => b"GET / HTTP/1.1\r\n",
+            1 => b"POST /ingest/slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: 7\r\n\r\n{",
+            _ => b"",
+        };
+        // The server may have ended it already.
+        let _ = tcp.write_all(part).await;
+        held.push(tcp);
+    }
+    others_are_served(&server).await;
+    for tcp in &mut held[..N_HELD - 10] {
+        let mut answer = Vec::new();
+        let _ = within_limit(tcp.read_to_end(&mut answer)).await;
+        assert_eq!(answer, b"");
+    }
+    // Who has asked for something before is still there.
+    known.write_all(request.as_bytes()).await.unwrap();
+    assert!(within_limit(known.read(&mut answer)).await.unwrap() > 0);
+    // Also when all places are held by those who have.
+    let mut asked = Vec::new();
+    for _ in 0..30 {
+        let mut tcp = TcpStream::connect(server.address).await.unwrap();
+        tcp.write_all(request.as_bytes()).await.unwrap();
+        assert!(within_limit(tcp.read(&mut answer)).await.unwrap() > 0);
+        asked.push(tcp);
     }
     others_are_served(&server).await;
 }
