@@ -227,8 +227,8 @@ async fn take_post(
 
 fn too_many(server: &Server, wait: Duration) -> Response {
     let message = format!(
-        "more than {} readings a second (--max-rate); go on in {:.1} s",
-        server.limits.rate,
+        "{}; go on in {:.1} s",
+        server.limits.too_fast(),
         wait.as_secs_f64()
     );
     let mut response = Refusal::new(StatusCode::TOO_MANY_REQUESTS, message).into_response();

@@ -58,6 +58,17 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Why a source has to wait.
+    pub(crate) fn too_fast(&self) -> String {
+        format!(
+            "more than {} readings a second (--max-rate); whenever a source's features or classes change, each of them \
+             counts as a reading",
+            self.rate
+        )
+    }
+}
+
 /// Lets a second's worth of readings through at once, and no more than the rate in the long run. What comes in one
 /// message is never cut: it may leave a debt, which has to be waited off before the next.
 #[derive(Debug)]

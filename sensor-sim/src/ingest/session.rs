@@ -137,8 +137,8 @@ impl Session {
                 let error = problem(
                     "too-fast",
                     format!(
-                        "more than {} readings a second (--max-rate); nothing is lost, but taken later",
-                        self.server.limits.rate
+                        "{}; nothing is lost, but taken later",
+                        self.server.limits.too_fast()
                     ),
                 );
                 if let Some(answer) = complaints.add(error, Instant::now())

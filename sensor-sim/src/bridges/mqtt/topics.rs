@@ -117,10 +117,7 @@ impl Feed {
             .map_err(|error| error.to_string())?;
         if !source.wait(now).is_zero() {
             // One connection serves all topics: to wait for one would hold back the others.
-            return Err(format!(
-                "more than {} readings a second (--max-rate)",
-                intake.server.limits.rate
-            ));
+            return Err(intake.server.limits.too_fast());
         }
         let taken = intake.take(&source, &events, arrived_micros, topic);
         if taken.n_readings > 0 {
