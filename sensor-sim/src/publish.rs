@@ -18,7 +18,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tracing::{debug, info, warn};
 
-use self::messages::{Messages, Rows};
+use self::messages::{Messages, Outgoing, Rows};
 use crate::access_args::PUBLISH_TOKEN_VARIABLE;
 use crate::cli::{Filters, Folders, Rate, SplitArgs, UsageError, load, parse_rate};
 use crate::dial::{ClientSocket, Dialler, distrust};
@@ -49,7 +49,7 @@ pub struct PublishArgs {
     /// The column of FILE that holds the true class [default: the last]
     #[arg(long, value_name = "COLUMN", requires = "data")]
     pub label: Option<String>,
-    /// Messages per second, or `max` [default: lines as they come, rows at 100]
+    /// Rows or lines per second, or `max`; labels that come later are not counted [default: lines as they come, rows at 100]
     #[arg(long, value_name = "N|max", value_parser = parse_rate, allow_negative_numbers = true)]
     pub rate: Option<Rate>,
     /// Start again after the last row
@@ -144,14 +144,16 @@ async fn send_all(args: PublishArgs, n_sent: &mut u64) -> Result<()> {
     .context("loading the data")??;
     let mut pace = args.pace();
     let mut socket = connect(&dialler, &args.url).await?;
-    let mut waiting = None;
+    let mut waiting: Option<Outgoing> = None;
     loop {
         // Both can be called off at any point: what was read stays in `waiting`.
         let ready = async {
             if waiting.is_none() {
                 waiting = messages.next().await?;
             }
-            if let (Some(_), Some(pace)) = (&waiting, &mut pace) {
+            if let (Some(message), Some(pace)) = (&waiting, &mut pace)
+                && !message.is_late_label
+            {
                 pace.tick().await;
             }
             anyhow::Ok(())
@@ -161,7 +163,7 @@ async fn send_all(args: PublishArgs, n_sent: &mut u64) -> Result<()> {
                 result?;
                 let Some(message) = &waiting else { break };
                 // One at a time and at once: a sensor's reading is worth most while it is fresh.
-                match socket.send(message.as_str().into()).await {
+                match socket.send(message.text.as_str().into()).await {
                     Ok(()) => {
                         *n_sent += 1;
                         waiting = None;

@@ -12,6 +12,23 @@ use tokio::sync::mpsc;
 /// Lines that are read ahead of the socket.
 const N_AHEAD: usize = 256;
 
+/// What is sent at a time.
+#[derive(Debug, PartialEq)]
+pub(super) struct Outgoing {
+    pub(super) text: String,
+    /// A label for a reading that was sent before: no reading of its own.
+    pub(super) is_late_label: bool,
+}
+
+impl Outgoing {
+    fn reading(text: String) -> Self {
+        Self {
+            text,
+            is_late_label: false,
+        }
+    }
+}
+
 /// The messages of a source, in order.
 #[derive(Debug)]
 pub(super) enum Messages {
@@ -36,14 +53,14 @@ impl Messages {
     }
 
     /// The next message; `None` at the end.
-    pub(super) async fn next(&mut self) -> Result<Option<String>> {
+    pub(super) async fn next(&mut self) -> Result<Option<Outgoing>> {
         match self {
             Self::Lines(lines) => loop {
                 match lines.recv().await {
                     None => return Ok(None),
                     Some(Err(error)) => return Err(error).context("reading stdin"),
                     Some(Ok(line)) if line.trim().is_empty() => {}
-                    Some(Ok(line)) => return Ok(Some(line)),
+                    Some(Ok(line)) => return Ok(Some(Outgoing::reading(line))),
                 }
             },
             Self::Rows(rows) => Ok(rows.next()),
@@ -78,11 +95,14 @@ impl Rows {
         }
     }
 
-    fn next(&mut self) -> Option<String> {
+    fn next(&mut self) -> Option<Outgoing> {
         let is_over = self.rows.is_empty() || (!self.looping && self.n_sent >= self.rows.len() as u64);
         if self.unlabelled.len() > self.label_delay || (is_over && !self.unlabelled.is_empty()) {
             let (id, class) = self.unlabelled.pop_front()?;
-            return Some(json!({ "id": id, "label": self.class(class) }).to_string());
+            return Some(Outgoing {
+                text: json!({ "id": id, "label": self.class(class) }).to_string(),
+                is_late_label: true,
+            });
         }
         if is_over {
             return None;
@@ -103,7 +123,7 @@ impl Rows {
             self.unlabelled.push_back((self.n_sent, class));
         }
         self.n_sent += 1;
-        Some(Value::Object(object).to_string())
+        Some(Outgoing::reading(Value::Object(object).to_string()))
     }
 
     fn class(&self, class: u32) -> &str {
@@ -136,12 +156,16 @@ mod tests {
     fn rows_carry_their_label() {
         let mut rows = rows(false, 0);
         assert_eq!(
-            rows.next().as_deref(),
-            Some(r#"{"a":3.0,"b":0.125,"label":"windy"}"#)
+            rows.next(),
+            Some(Outgoing::reading(
+                r#"{"a":3.0,"b":0.125,"label":"windy"}"#.to_owned()
+            ))
         );
         assert_eq!(
-            rows.next().as_deref(),
-            Some(r#"{"a":1.0,"b":0.5,"label":"windy"}"#)
+            rows.next(),
+            Some(Outgoing::reading(
+                r#"{"a":1.0,"b":0.5,"label":"windy"}"#.to_owned()
+            ))
         );
         assert_eq!(rows.next(), None);
     }
@@ -149,12 +173,13 @@ mod tests {
     #[test]
     fn labels_follow_their_readings() {
         let mut rows = rows(false, 1);
-        let all: Vec<String> = std::iter::from_fn(|| rows.next()).collect();
+        let all = std::iter::from_fn(|| rows.next());
+        let all: Vec<(String, bool)> = all.map(|one| (one.text, one.is_late_label)).collect();
         let expected = [
-            r#"{"a":3.0,"b":0.125,"id":0}"#,
-            r#"{"a":1.0,"b":0.5,"id":1}"#,
-            r#"{"id":0,"label":"windy"}"#,
-            r#"{"id":1,"label":"windy"}"#,
+            (r#"{"a":3.0,"b":0.125,"id":0}"#.to_owned(), false),
+            (r#"{"a":1.0,"b":0.5,"id":1}"#.to_owned(), false),
+            (r#"{"id":0,"label":"windy"}"#.to_owned(), true),
+            (r#"{"id":1,"label":"windy"}"#.to_owned(), true),
         ];
         assert_eq!(all, expected);
     }
@@ -170,11 +195,12 @@ mod tests {
         let mut messages = Messages::lines(io::Cursor::new("a:1\n\n  \n2,3\r\n{}"));
         let mut all = Vec::new();
         while let Some(message) = messages.next().await.unwrap() {
-            all.push(message);
+            all.push(message.text);
         }
         assert_eq!(all, ["a:1", "2,3", "{}"]);
         let mut messages = Messages::lines(io::Cursor::new(b"a:1\n\xff\n"));
-        assert_eq!(messages.next().await.unwrap().as_deref(), Some("a:1"));
+        let first = messages.next().await.unwrap();
+        assert_eq!(first, Some(Outgoing::reading("a:1".to_owned())));
         assert!(messages.next().await.is_err());
     }
 }
