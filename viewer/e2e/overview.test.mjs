@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { nextFrames, waitForSnapshot } from "./lib/browser.mjs";
+import { nextFrames, waitForSnapshot, waitForText } from "./lib/browser.mjs";
 import { violations } from "./lib/axe.mjs";
 import { withBrowser } from "./lib/setup.mjs";
 
@@ -99,11 +99,28 @@ test("sources are named in the address, one that is not there yet too, and chose
   assert.deepEqual(Object.keys(all), ["wine", "oven", "later"], "no others");
   assert.match(all.later.message, /no source later yet/);
 
+  await page.goto(`${server.url}?source=nosuch`);
+  await waitForText(page, "#now-name", "Waiting for nosuch");
+  await waitForText(page, "#now-votes", "The server has wine, oven, other.");
+
   await page.goto(`${server.url}?source=wine`);
   await waitForSnapshot(page, "the list of sources", (s) => s.sources.length === 3);
   await page.waitForFunction(() => !document.getElementById("chooser").hidden);
   await Promise.all([page.waitForNavigation(), page.select("#source-select", "*")]);
   await waitForSnapshots(page, "all three", (all) => Object.keys(all).length === 3);
+});
+
+test("a page that was never seen follows all sources", async (t) => {
+  const hide = () => {
+    Object.defineProperty(Document.prototype, "hidden", { get: () => true });
+    window.requestAnimationFrame = () => 0;
+  };
+  const { server, page } = await open(t, ["--dataset", "wine", "--rate", "50", "--loop"], { path: "?source=*", instrument: hide });
+  const oven = await feed(t, server, "oven", { cold: 20, hot: 180, classes: ["off", "on"] });
+  await waitForSnapshots(page, "both sources", ({ wine, oven }) => wine?.state === "live" && oven?.state === "waiting");
+  await oven(30);
+  await waitForSnapshots(page, "labels of the second", ({ oven }) => oven.labelled === 30);
+  await page.waitForFunction(() => /of 2 sources live/.test(document.title), { polling: 100 });
 });
 
 for (const scheme of ["light", "dark"]) {

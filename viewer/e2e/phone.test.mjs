@@ -128,6 +128,7 @@ test("a device without sensors, a plain address of another machine, and a name t
   assert.equal(await page.$eval("#name", (input) => input.validity.valid), false);
   await page.$eval("#name", (input) => (input.value = "desk"));
   await page.click("#start");
+  await waitForState(page, /no motion events yet/);
   await waitForState(page, /no motion comes/);
 
   const insecure = () => Object.defineProperty(window, "isSecureContext", { value: false });

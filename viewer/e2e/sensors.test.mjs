@@ -95,7 +95,8 @@ test("a source is chosen from the list, labelled by the replay's model, and kept
 test("the README's Python is a sensor", async (t) => {
   const { server, page } = await open(t, ["--no-replay"], { path: "?source=py1" });
   await waitForSnapshot(page, "nothing yet", (s) => s.message.includes("no source py1 yet"));
-  await waitForText(page, "#chip-text", "connecting");
+  await waitForText(page, "#chip-text", "waiting for a source");
+  await waitForText(page, "#now-name", "Waiting for py1");
   const readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
   const snippets = [...readme.matchAll(/```python\n(.*?)```/gs)].map(([, code]) => code);
   const sensor = snippets.find((code) => code.includes("/ingest/py1"));

@@ -76,9 +76,11 @@ export function votesText(reading, k) {
 
 /** No label to show: the state's own answer. @param {Snapshot} snapshot */
 function drawState(snapshot) {
-  const { state, model, retry_in_millis, source } = snapshot;
+  const { state, model, retry_in_millis, source, sources, wanted_source, server } = snapshot;
   const loading = state === "loading";
-  const headline = LOOKS[state].headline;
+  // Connected, and the source to follow is not there yet.
+  const awaited = state === "connecting" && server !== null ? (wanted_source ?? "a first source") : null;
+  const headline = awaited === null ? LOOKS[state].headline : `Waiting for ${awaited}`;
   fitHeadline([headline]);
   setText(name, headline);
   setAttribute(name, "data-quiet", "true");
@@ -90,7 +92,9 @@ function drawState(snapshot) {
     else setAttribute(progress, "value", share.toFixed(3));
   }
   const lines = ["", "", "", ""];
-  if (loading && model) {
+  if (awaited !== null) {
+    lines[0] = sources.length === 0 ? "The server has no sources yet." : `The server has ${sources.map(({ name }) => name).join(", ")}.`;
+  } else if (loading && model) {
     lines[0] = model.n_bytes ? `${bytes(model.n_loaded_bytes)} of ${bytes(model.n_bytes)} · ${percent(share, 0)}\u00a0%` : bytes(model.n_loaded_bytes);
     lines[1] = model.description;
   } else if (state === "disconnected") {

@@ -42,6 +42,7 @@ function chipText(snapshot) {
   const { state, model, retry_in_millis, n_lagging } = snapshot;
   if (state === "loading" && model?.n_bytes) return `loading ${percent((model.n_loaded_bytes ?? 0) / model.n_bytes, 0)}\u00a0%`;
   if (state === "disconnected" && retry_in_millis !== null) return `disconnected, retry in ${seconds(retry_in_millis)}`;
+  if (state === "connecting" && snapshot.server !== null) return "waiting for a source";
   if (state === "behind") return `behind ${count(n_lagging)}`;
   if (state === "paused" && n_lagging > 0) return `paused, behind ${count(n_lagging)}`;
   return LOOKS[state].name;

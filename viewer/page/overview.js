@@ -19,7 +19,7 @@ import { comesLate } from "./truth.js";
 /**
  * @typedef {object} Overview
  * @property {(now_millis: number, is_spent: () => boolean) => void} frame asks for what is due, and draws it while the overview is seen
- * @property {() => void} ask asks every source, for a page that is hidden
+ * @property {() => void} ask opens what has been named since, and asks every source; for a page that is hidden
  * @property {() => Snapshot[]} snapshots the newest of each source, in the order of the rows; before any source is known, one that says why
  */
 
@@ -219,10 +219,6 @@ export function openOverview(wanted, openStream, show) {
     setText(note, left.length === 0 ? "" : `${plural(left.length, "source")} more than this page opens at once: ${left.join(", ")}. Choose with ?source=NAME,NAME.`);
   }
 
-  function ask() {
-    scout?.ask();
-    for (const { stream } of rows.values()) stream.ask();
-  }
 
   /** Header of the overview, in place of a source's. */
   function drawHead() {
@@ -232,6 +228,14 @@ export function openOverview(wanted, openStream, show) {
     setText(byId("chip-text"), text);
     setText(byId("live-summary"), text);
     document.title = `${text} · Runnel`;
+  }
+
+  /** All that does not wait for a frame, which a hidden page gets none of. */
+  function ask() {
+    meet();
+    scout?.ask();
+    for (const { stream } of rows.values()) stream.ask();
+    if (opened === null) drawHead();
   }
 
   if (all) scout = openStream(null);
@@ -248,9 +252,7 @@ export function openOverview(wanted, openStream, show) {
     frame(now_millis, is_spent) {
       if (now_millis - asked_at >= EVERY_MILLIS) {
         asked_at = now_millis;
-        meet();
         ask();
-        if (opened === null) drawHead();
       }
       if (opened !== null) return;
       ({ first } = drawDue([...rows.values()].map(({ part }) => part), null, { first: Math.min(first, Math.max(0, rows.size - 1)), now_millis, slower: 1, is_spent }));

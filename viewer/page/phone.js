@@ -93,6 +93,7 @@ function standing() {
   if (link.state === "lost") return ["lost", "The connection was lost; trying again."];
   if (link.state === "connecting") return ["connecting", "Connecting to the server."];
   if (is_motionless) return ["impossible", "Connected, but no motion comes: this device has no motion sensors, or they are blocked in the browser's settings."];
+  if (newest === null) return ["connecting", "Connected; no motion events yet."];
   return ["open", label === null ? "Sending, without a label." : `Sending, labelled “${label}”.`];
 }
 
@@ -179,6 +180,7 @@ async function stayAwake() {
 /** Begins, or begins again, to send. */
 function begin() {
   read = motionReader();
+  newest = null;
   is_motionless = false;
   addEventListener("devicemotion", moved);
   clearTimeout(no_motion_timer);
