@@ -15,6 +15,7 @@ use clap::Args;
 use futures::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
+use tokio_tungstenite::tungstenite::http::Uri;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tracing::{debug, info, warn};
 
@@ -22,12 +23,15 @@ use self::messages::{Messages, Outgoing, Rows};
 use crate::access_args::PUBLISH_TOKEN_VARIABLE;
 use crate::cli::{Filters, Folders, Rate, SplitArgs, UsageError, load, parse_rate};
 use crate::dial::{ClientSocket, Dialler, distrust};
+use crate::sources::{SourceError, is_name};
 
 /// The first wait before another try to connect, and the longest: each is twice the one before.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 /// A server that does not answer the closing handshake is not waited for longer.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+/// How long a server may take until it says whether this sensor is let in.
+const GREETING_LIMIT: Duration = Duration::from_secs(10);
 /// Readings per second of a data set, unless said otherwise: a lively sensor.
 const DEFAULT_RATE: f64 = 100.0;
 
@@ -70,10 +74,18 @@ pub struct PublishArgs {
 }
 
 fn parse_url(text: &str) -> Result<String, String> {
-    match text.split_once("://") {
-        Some(("ws" | "http", rest)) if !rest.is_empty() => Ok(format!("ws://{rest}")),
-        Some(("wss" | "https", rest)) if !rest.is_empty() => Ok(format!("wss://{rest}")),
-        _ => Err("expected ws://HOST:PORT/ingest/NAME, or wss://".to_owned()),
+    let expected = || "expected ws://HOST:PORT/ingest/NAME, or wss://".to_owned();
+    let url = match text.split_once("://") {
+        Some(("ws" | "http", rest)) => format!("ws://{rest}"),
+        Some(("wss" | "https", rest)) => format!("wss://{rest}"),
+        _ => return Err(expected()),
+    };
+    let uri: Uri = url.parse().map_err(|error| format!("{}: {error}", expected()))?;
+    // A proxy may have the server under a path of its own.
+    match uri.path().rsplit_once("/ingest/") {
+        Some((_, name)) if is_name(name) => Ok(url),
+        Some(_) => Err(SourceError::BadName.to_string()),
+        None => Err(format!("{}; the path /ingest/NAME is missing", expected())),
     }
 }
 
@@ -125,7 +137,10 @@ pub async fn run(args: PublishArgs, stop: impl Future<Output = ()>) -> Result<()
         result = send_all(args, &mut n_sent) => result,
         () = stop => Ok(()),
     };
-    info!("{n_sent} messages sent");
+    // Where nothing was sent because of an error, that says it all.
+    if n_sent > 0 || result.is_ok() {
+        info!("{n_sent} messages sent");
+    }
     result
 }
 
@@ -185,7 +200,10 @@ async fn send_all(args: PublishArgs, n_sent: &mut u64) -> Result<()> {
                 Some(Err(error)) => error,
             },
         };
-        warn!("the connection was lost, and what was on its way with it: {lost}");
+        warn!(
+            "the connection was lost, and what was on its way with it: {}",
+            reason(lost)
+        );
         // What was said before it went, e.g. why; reading on also answers a closing frame.
         while let Ok(Some(Ok(answer))) = timeout(CLOSE_LIMIT, socket.next()).await {
             hear(&answer, &args.url)?;
@@ -210,7 +228,11 @@ async fn send_all(args: PublishArgs, n_sent: &mut u64) -> Result<()> {
 async fn connect(dialler: &Dialler, url: &str) -> Result<ClientSocket> {
     let mut wait = FIRST_WAIT;
     loop {
-        match dialler.connect(url).await {
+        let greeted = match dialler.connect(url).await {
+            Ok(socket) => greeting(socket, url).await?,
+            Err(error) => Err(error),
+        };
+        match greeted {
             Ok(socket) => {
                 info!("connected to {url}");
                 return Ok(socket);
@@ -230,13 +252,47 @@ async fn connect(dialler: &Dialler, url: &str) -> Result<ClientSocket> {
             }
             Err(error) => {
                 warn!(
-                    "no connection to {url}: {error}; next try in {} ms",
+                    "no connection to {url}: {}; next try in {} ms",
+                    reason(error),
                     wait.as_millis()
                 );
                 sleep(wait).await;
                 wait = (2 * wait).min(LONGEST_WAIT);
             }
         }
+    }
+}
+
+/// Waits for the server's first word: its greeting comes before a reading counts.
+///
+/// # Errors
+///
+/// The outer one as in [`hear`]; the inner one if another try may help.
+async fn greeting(mut socket: ClientSocket, url: &str) -> Result<Result<ClientSocket, Error>> {
+    let Ok(first) = timeout(GREETING_LIMIT, socket.next()).await else {
+        let silent = io::Error::new(io::ErrorKind::TimedOut, "the server does not greet");
+        return Ok(Err(Error::Io(silent)));
+    };
+    let first = match first {
+        Some(Ok(first)) => first,
+        Some(Err(error)) => return Ok(Err(error)),
+        None => return Ok(Err(Error::ConnectionClosed)),
+    };
+    hear(&first, url)?;
+    Ok(match first {
+        Message::Close(Some(frame)) if !frame.reason.is_empty() => {
+            Err(Error::Io(io::Error::other(frame.reason.to_string())))
+        }
+        Message::Close(_) => Err(Error::ConnectionClosed),
+        _ => Ok(socket),
+    })
+}
+
+/// What went wrong, without the kind of error before it.
+fn reason(error: Error) -> String {
+    match error {
+        Error::Io(error) => error.to_string(),
+        error => error.to_string(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::{Child, Command, Output, Stdio};
 
-use futures::StreamExt as _;
+use futures::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::{WebSocketStream, accept_async};
@@ -52,8 +52,11 @@ async fn listen() -> (TcpListener, String) {
     (listener, url)
 }
 
+/// A sensor that is greeted.
 async fn accept(listener: &TcpListener) -> WebSocketStream<TcpStream> {
-    accept_async(listener.accept().await.unwrap().0).await.unwrap()
+    let mut socket = accept_async(listener.accept().await.unwrap().0).await.unwrap();
+    socket.send("{\"op\":\"hello\"}".into()).await.unwrap();
+    socket
 }
 
 async fn text(socket: &mut WebSocketStream<TcpStream>) -> String {
@@ -125,6 +128,20 @@ async fn a_refusal_ends_it_with_the_servers_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_the_token_nothing_is_said_to_be_sent() {
+    let (listener, url) = listen().await;
+    let mut publisher = Publisher::start(&url, "");
+    publisher.write("1\n");
+    let mut socket = accept_async(listener.accept().await.unwrap().0).await.unwrap();
+    let question = "{\"op\":\"err\",\"code\":\"auth-required\",\"message\":\"\"}";
+    socket.send(question.into()).await.unwrap();
+    let (code, log) = tokio::task::spawn_blocking(|| publisher.finish()).await.unwrap();
+    assert_eq!(code, Some(1), "{log}");
+    assert!(log.contains("RUNNEL_PUBLISH_TOKEN"), "{log}");
+    assert!(!log.contains("connected to") && !log.contains("sent"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rows_come_with_their_labels_later() {
     let (listener, url) = listen().await;
     let publisher = Publisher::start(&url, "--dataset wine --rate max --label-delay 5");
@@ -147,6 +164,11 @@ fn mistakes_are_named() {
         assert!(log.contains(part), "{log}");
     };
     check("localhost:9001", "", "expected ws://HOST:PORT/ingest/NAME");
+    check("http://127.0.0.1:1", "", "/ingest/NAME is missing");
+    check("ws://127.0.0.1:1/live", "", "/ingest/NAME is missing");
+    check("ws:///ingest/a", "", "expected ws://HOST:PORT/ingest/NAME");
+    check("ws://127.0.0.1:1/ingest/", "", "expected a source name");
+    check("ws://127.0.0.1:1/ingest/a/b", "", "expected a source name");
     check("ws://127.0.0.1:1/ingest/a", "--loop", "--dataset");
     check(
         "ws://127.0.0.1:1/ingest/a",
