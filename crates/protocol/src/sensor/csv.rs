@@ -61,7 +61,7 @@ pub(super) fn read(
     if !is_row
         && fields
             .iter()
-            .all(|field| !field.is_empty() && number(field).is_none())
+            .all(|field| !field.is_empty() && number(field).is_none() && !has_decimal_comma(field))
     {
         table.to_mut().candidate = Some(header(&fields, sink.max_features)?);
         return Ok(());
@@ -86,6 +86,11 @@ pub(super) fn number(field: &str) -> Option<f64> {
         "" => Some(f64::NAN),
         field => field.parse().ok(),
     }
+}
+
+/// Whether a field would be a number with a point for its comma.
+fn has_decimal_comma(field: &str) -> bool {
+    field.contains(',') && field.replacen(',', ".", 1).parse::<f64>().is_ok()
 }
 
 /// A field of a reserved name.
