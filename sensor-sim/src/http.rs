@@ -10,7 +10,7 @@ use axum::extract::{Extension, Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 
 use crate::accept::{Cipher, Connection};
 use crate::access::{Permission, is_own_name};
@@ -19,6 +19,7 @@ use crate::channel::Channel;
 use crate::ending::End;
 use crate::ingest;
 use crate::server::Server;
+use crate::sources::SourceError;
 use crate::upgrade::live;
 
 /// What the page may do: load code, style and data from here, compile wasm, be embedded by a page from here, and nothing
@@ -75,6 +76,10 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
         )
         .route("/live", get(live))
         .route("/ingest/{source}", get(ingest::socket).post(ingest::post))
+        .route(
+            "/ingest/{source}/{*rest}",
+            any(async || Refusal::from(SourceError::BadName)),
+        )
         .route(
             "/{*path}",
             get(async |Path(path): Path<String>, headers: HeaderMap| assets::serve(&path, &headers)),

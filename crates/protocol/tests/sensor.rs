@@ -195,7 +195,18 @@ fn json_errors_say_what_to_do() {
     check(
         r#"{"seq":-1,"a":1}"#,
         "bad-value",
-        "expected a text or number in `seq`, got -1",
+        "expected a whole number from 0 on in `seq`, got -1",
+    );
+    check(
+        &format!(r#"{{"id":"{}","a":1}}"#, "x".repeat(300)),
+        "too-large",
+        "expected at most 256 bytes in `id`, got 300",
+    );
+    check(
+        "21,5;40,2\n21,6;40,1",
+        "bad-value",
+        "line 1: expected a number in `f1`, got the text `21,5`; numbers have a decimal point and no unit; a column of texts \
+         is `label` in a header",
     );
     check(
         r#"{"y":5}"#,

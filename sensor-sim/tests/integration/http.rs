@@ -49,6 +49,7 @@ async fn what_is_not_there_is_said_in_a_sentence() {
     check("GET /model/2", "", "404", "no model").await;
     check("GET /model/x", "", "404", "no model").await;
     check("POST /", "", "405", "expected GET or HEAD").await;
+    check("POST /ingest/a/b", "", "404", "expected a source name").await;
     check("DELETE /model/1", "", "405", "expected GET or HEAD").await;
     check("GET /live", "", "426", "WebSocket").await;
     check("GET /", "Host: rebound.example:80\r\n", "421", "answers only as").await;

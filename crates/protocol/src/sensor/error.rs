@@ -72,6 +72,10 @@ pub enum SensorError {
     BadTime { name: String, actual: String },
     #[error("expected a text or number in `{name}`, got {actual}")]
     BadReserved { name: String, actual: String },
+    #[error("expected a whole number from 0 on in `{name}`, got {actual}")]
+    BadSeq { name: String, actual: String },
+    #[error("expected at most {max} bytes in `{name}`, got {actual}")]
+    TextTooLong { name: String, max: usize, actual: usize },
     #[error("expected at least one number to be a feature{hint}")]
     NoFeatures { hint: &'static str },
     #[error("expected {expected} columns as before, got {actual}")]
@@ -104,13 +108,15 @@ impl SensorError {
             | Self::TooManyValues { .. }
             | Self::TooManyFeatures { .. }
             | Self::TooDeep { .. }
-            | Self::NameTooLong { .. } => "too-large",
+            | Self::NameTooLong { .. }
+            | Self::TextTooLong { .. } => "too-large",
             Self::DuplicateName { .. }
             | Self::ReservedTwice { .. }
             | Self::NotANumber { .. }
             | Self::NotFinite { .. }
             | Self::BadTime { .. }
             | Self::BadReserved { .. }
+            | Self::BadSeq { .. }
             | Self::NoFeatures { .. } => "bad-value",
             Self::FormatChanged { .. } => "format-changed",
             Self::AtLine { error, .. } | Self::AtElement { error, .. } => error.code(),

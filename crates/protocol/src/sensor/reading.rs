@@ -288,7 +288,7 @@ impl<'m> Drafting<'m> {
                 if self.draft.seq.is_some() {
                     return twice("sequence number", "seq");
                 }
-                let seq = seq.parse().map_err(|_| SensorError::BadReserved {
+                let seq = seq.parse().map_err(|_| SensorError::BadSeq {
                     name: quoted(name),
                     actual: value.describe(),
                 })?;
@@ -368,7 +368,11 @@ fn text_of(name: &str, value: &Value<'_>) -> Result<Option<String>, SensorError>
         _ => return Err(bad()),
     };
     if text.len() > MAX_TEXT_BYTES {
-        return Err(bad());
+        return Err(SensorError::TextTooLong {
+            name: quoted(name),
+            max: MAX_TEXT_BYTES,
+            actual: text.len(),
+        });
     }
     Ok((!text.is_empty()).then_some(text))
 }
