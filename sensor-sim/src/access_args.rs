@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::access::{Access, Host, Token};
 use crate::addresses;
@@ -84,6 +84,11 @@ impl AccessArgs {
             tls: None,
         };
         self.check(&access)?;
+        if let (Some(publish), Some(read)) = (&access.publish, &access.read)
+            && publish.equals(read)
+        {
+            warn!("the read token is the publish token too: whoever may read may also publish");
+        }
         Ok(access)
     }
 

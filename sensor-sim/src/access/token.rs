@@ -70,6 +70,11 @@ impl Token {
         }
     }
 
+    /// Whether the other is the same.
+    pub(crate) fn equals(&self, other: &Self) -> bool {
+        self.sha256.ct_eq(&other.sha256).into()
+    }
+
     /// Whether this is it.
     #[must_use]
     pub fn is(&self, shown: &str) -> bool {

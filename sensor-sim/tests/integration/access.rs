@@ -299,6 +299,17 @@ async fn names_given_with_host_are_answered_and_no_others() {
     assert!(head.starts_with("http/1.1 403 "), "{head}");
 }
 
+#[test]
+fn one_token_for_both_is_warned_of() {
+    let check = |read, is_warned| {
+        let variables = [("RUNNEL_PUBLISH_TOKEN", PUBLISH), ("RUNNEL_READ_TOKEN", read)];
+        let log = Program::start("twice", "", &variables).log();
+        assert_eq!(log.contains("the publish token too"), is_warned, "{log}");
+    };
+    check(PUBLISH, true);
+    check(READ, false);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_token_is_ever_logged() {
     let wrong = "wrong-8d7c6b5a49382716";
