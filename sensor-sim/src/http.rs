@@ -159,7 +159,10 @@ async fn guard(
         return speak_tls().into_response();
     }
     let is_own = is_own_name(&host, connection.local.ip(), &server.gate.access.hosts);
-    let mut response = if is_own {
+    // Source: RFC 9112, section 3.2.
+    let mut response = if request.headers().get_all(header::HOST).iter().count() > 1 {
+        Refusal::new(StatusCode::BAD_REQUEST, "expected one header Host, got several").into_response()
+    } else if is_own {
         next.run(request).await
     } else {
         Refusal::new(

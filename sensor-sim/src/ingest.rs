@@ -193,6 +193,7 @@ async fn take_post(
         .gate
         .require(headers, Permission::Publish, connection.peer)?;
     let wishes = Wishes::from_query(query)?;
+    check_encoding(headers)?;
     let source = server.sources.open(name, Instant::now())?;
     let wait = source.wait(Instant::now());
     if !wait.is_zero() {
@@ -223,6 +224,17 @@ async fn take_post(
             Err(Refusal::new(StatusCode::BAD_REQUEST, message))
         }
     }
+}
+
+/// Bodies are taken as they are: one that unfolds could fill the memory.
+fn check_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
+    let is_plain = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
+    if headers.get_all(header::CONTENT_ENCODING).iter().all(is_plain) {
+        return Ok(());
+    }
+    let message = "expected a body that is not compressed, without Content-Encoding";
+    Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
+        .offering(header::ACCEPT_ENCODING, "identity"))
 }
 
 fn too_many(server: &Server, wait: Duration) -> Response {

@@ -54,6 +54,15 @@ async fn what_is_not_there_is_said_in_a_sentence() {
     check("GET /live", "", "426", "WebSocket").await;
     check("GET /", "Host: rebound.example:80\r\n", "421", "answers only as").await;
     check("GET /healthz", "Host: localhost\r\n", "200", "\"status\":\"ok\"").await;
+    let two = "Host: localhost\r\nHost: localhost\r\n";
+    check("GET /healthz", two, "400", "one header Host").await;
+    check(
+        "POST /ingest/a",
+        "Content-Encoding: gzip\r\n",
+        "415",
+        "not compressed",
+    )
+    .await;
 }
 
 #[tokio::test]
