@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::cli::BenchLoad;
-use crate::{bench_stream, dist, repo, tools};
+use crate::{bench_stream, dist, figures, repo, tools};
 
 /// Measures readings from sensors beside brokers, and draws the picture.
 pub(crate) fn ingest(args: &BenchLoad) -> Result<()> {
@@ -28,7 +28,9 @@ pub(crate) fn ingest(args: &BenchLoad) -> Result<()> {
         repo::command(python)
             .arg("baselines/python/pictures.py")
             .arg(results_folder(args).join("ingest.json")),
-    )
+    )?;
+    // A quick run goes elsewhere, and the README keeps its figures.
+    figures::update_readme()
 }
 
 /// Attacks the server, and measures what it makes of it.

@@ -1,6 +1,7 @@
 //! The README's figures: tables made from docs/results, so that no figure there was typed by hand.
 
 mod classifier;
+mod ingest;
 mod stream;
 
 use std::fs;
@@ -21,7 +22,8 @@ pub(crate) fn update_readme() -> Result<()> {
 fn with_figures(readme: &str) -> Result<String> {
     let readme = between_marks(readme, "stream", &stream::table(&results("stream")?)?)?;
     let figures = classifier::table(&results("paper")?, &results("knn")?)?;
-    between_marks(&readme, "classifier", &figures)
+    let readme = between_marks(&readme, "classifier", &figures)?;
+    between_marks(&readme, "ingest", &ingest::table(&results("ingest")?)?)
 }
 
 /// docs/results/NAME.json.
@@ -49,6 +51,15 @@ fn number(results: &Value, pointer: &str) -> Result<f64> {
 fn text<'a>(results: &'a Value, pointer: &str) -> Result<&'a str> {
     let value = results.pointer(pointer).and_then(Value::as_str);
     value.with_context(|| format!("the results have no text at {pointer}"))
+}
+
+/// The entry of the list at `pointer` that has all these texts.
+fn find<'a>(results: &'a Value, pointer: &str, texts: &[(&str, &str)]) -> Result<&'a Value> {
+    let list = results.pointer(pointer).and_then(Value::as_array);
+    list.into_iter()
+        .flatten()
+        .find(|entry| texts.iter().all(|(key, text)| entry[key] == *text))
+        .with_context(|| format!("the results have nothing for {texts:?} at {pointer}"))
 }
 
 /// A whole number with commas between thousands.

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use super::{grouped, number, text};
+use super::{find, grouped, number, text};
 
 /// The table for results/paper.json and results/knn.json.
 pub(super) fn table(paper: &Value, knn: &Value) -> Result<String> {
@@ -71,15 +71,6 @@ pub(super) fn table(paper: &Value, knn: &Value) -> Result<String> {
         browser = text(knn, "/browser")?,
     ));
     Ok(lines)
-}
-
-/// The entry of the list at `pointer` that has all these texts.
-fn find<'a>(results: &'a Value, pointer: &str, texts: &[(&str, &str)]) -> Result<&'a Value> {
-    let list = results.pointer(pointer).and_then(Value::as_array);
-    list.into_iter()
-        .flatten()
-        .find(|entry| texts.iter().all(|(key, text)| entry[key] == *text))
-        .with_context(|| format!("the results have nothing for {texts:?} at {pointer}"))
 }
 
 /// The median ratio of the turns.

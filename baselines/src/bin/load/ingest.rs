@@ -68,7 +68,7 @@ struct Way {
     form: Form,
 }
 
-const WAYS: [Way; 10] = [
+const WAYS: [Way; 11] = [
     way("runnel-websocket", "sensor-sim", Wire::WebSocket, Form::Single),
     way("mosquitto", "mosquitto", Wire::Mqtt, Form::Single),
     way("nats", "nats-server", Wire::Nats, Form::Single),
@@ -86,6 +86,7 @@ const WAYS: [Way; 10] = [
     ),
     way("mosquitto-lines", "mosquitto", Wire::Mqtt, Form::Lines),
     way("nats-lines", "nats-server", Wire::Nats, Form::Lines),
+    way("runnel-mqtt", "sensor-sim", Wire::MqttBridge, Form::Single),
     way("runnel-http", "sensor-sim", Wire::Http, Form::Single),
     way("runnel-http-lines", "sensor-sim", Wire::Http, Form::Lines),
     way("runnel-http-frames", "sensor-sim", Wire::Http, Form::Frame),
@@ -154,7 +155,7 @@ impl IngestArgs {
         let payloads = Payloads::of_wine(Form::Single)?;
         for way in WAYS
             .iter()
-            .filter(|way| way.form == Form::Single && way.wire != Wire::Http)
+            .filter(|way| way.form == Form::Single && ![Wire::Http, Wire::MqttBridge].contains(&way.wire))
         {
             let n = extent.n_idle.to_string();
             let server = self.start(way, &["--max-sensors", &n, "--max-sources", &n])?;
@@ -220,6 +221,7 @@ impl IngestArgs {
             Wire::WebSocket | Wire::Http => {
                 Server::runnel(&self.programs.server, &[&RUNNEL[..], more].concat())
             }
+            Wire::MqttBridge => Server::bridged_runnel(&self.programs, &[&RUNNEL[..], more].concat()),
             Wire::Mqtt => Server::mosquitto(&self.programs.mosquitto),
             Wire::Nats => Server::nats(&self.programs.nats_server),
         }

@@ -31,7 +31,7 @@ impl Pair {
         ensure!(payloads.n_each == 1, "latency is that of a reading alone");
         let pair = Self {
             subscriber: subscribe(wire, server.port, payloads)?,
-            publisher: wire::open_publisher(wire, server.port, "publisher")?,
+            publisher: wire::open_publisher(wire, server.publisher_port(), "publisher")?,
             messages: payloads
                 .messages
                 .iter()

@@ -14,6 +14,7 @@ pub(crate) fn markdown(results: &Value) -> Result<String> {
          request when the one before was answered. A reading is a row of Wine, 11 features, as a JSON object of {single:.0} bytes; batches hold {batch} of them,\n\
          one a line ({lines:.0} bytes) or as a binary frame ({frame:.0} bytes). Every reading is counted and compared with what was sent where it comes out. sensor-sim decodes,\n\
          numbers, keeps and re-encodes each reading and sends it to `/live` in binary; a broker passes a message on unread.\n\
+         With `--mqtt` it fetches them from a mosquitto, whose work is not in the CPU time.\n\
          Medians of {n_turns} turns, all in turn on the same machine, with least and most; a server of its own for each turn, as it comes but for the limits: `baselines/src/bin/load/servers.rs` has the settings.\n\n\
          ## Readings a second, publisher to subscriber\n\n\
          | server | sent as | readings/s | least–most | lost | server's CPU, µs a reading |\n|---|---|---|---|---|---|\n",
@@ -136,6 +137,7 @@ fn sent_as(row: &Value) -> Result<&'static str> {
         ("WebSocket", _) => "WebSocket, 64 in a binary frame",
         ("Mqtt", "Single") => "MQTT QoS 0, one a message",
         ("Mqtt", _) => "MQTT QoS 0, 64 JSON lines a message, unread",
+        ("MqttBridge", _) => "MQTT QoS 0 to a mosquitto, one a message (`--mqtt`)",
         ("Nats", "Single") => "NATS, one a message",
         ("Nats", _) => "NATS, 64 JSON lines a message, unread",
         (_, "Single") => "HTTP, one a request, one connection",

@@ -8,9 +8,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::wire::TOKEN;
+use crate::idle::health;
+use crate::wire::{TOKEN, TOPIC};
 
 /// The programs, by path.
 #[derive(Debug, Clone, clap::Args)]
@@ -39,6 +40,8 @@ pub(crate) struct Server {
     pub(crate) port: u16,
     /// For its files, if it needs any.
     folder: Option<PathBuf>,
+    /// From which it fetches readings.
+    broker: Option<Box<Server>>,
 }
 
 /// What a process has used.
@@ -57,7 +60,29 @@ impl Server {
         Self::of_runnel(Command::new(program).args(args))
     }
 
-    /// The same, but that [`TOKEN`] is asked of sensors.
+    /// The same, subscribed to [`TOPIC`] at a mosquitto of its own.
+    pub(crate) fn bridged_runnel(programs: &Programs, args: &[&str]) -> Result<Self> {
+        let broker = Self::mosquitto(&programs.mosquitto)?;
+        let address = format!("mqtt://127.0.0.1:{}/{TOPIC}", broker.port);
+        let mut server = Self::runnel(&programs.server, &[args, &["--mqtt", &address]].concat())?;
+        let deadline = Instant::now() + START_LIMIT;
+        while health(server.port)?["bridges"][0]["state"] != "connected" {
+            ensure!(
+                Instant::now() < deadline,
+                "sensor-sim does not subscribe at {address}"
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        server.broker = Some(Box::new(broker));
+        Ok(server)
+    }
+
+    /// Where readings are sent to.
+    pub(crate) fn publisher_port(&self) -> u16 {
+        self.broker.as_ref().map_or(self.port, |broker| broker.port)
+    }
+
+    /// As [`Server::runnel`], but that [`TOKEN`] is asked of sensors.
     pub(crate) fn guarded_runnel(program: &Path, args: &[&str]) -> Result<Self> {
         Self::of_runnel(
             Command::new(program)
@@ -80,6 +105,7 @@ impl Server {
             child,
             port: 0,
             folder: Some(folder),
+            broker: None,
         };
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
@@ -121,7 +147,12 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .with_context(|| format!("starting {}", command.get_program().display()))?;
-        let mut server = Self { child, port, folder };
+        let mut server = Self {
+            child,
+            port,
+            folder,
+            broker: None,
+        };
         let deadline = Instant::now() + START_LIMIT;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             if let Some(status) = server.child.try_wait()? {

@@ -280,7 +280,7 @@ fn next_message(inbox: &mut Inbox) -> Result<ServerMessage> {
 /// Of the source that throughput is measured with.
 pub(crate) fn subscribe(wire: Wire, port: u16, payloads: &Arc<Payloads>) -> Result<Subscriber> {
     match wire {
-        Wire::WebSocket | Wire::Http => Subscriber::at_live(port, TOPIC, payloads),
+        Wire::WebSocket | Wire::Http | Wire::MqttBridge => Subscriber::at_live(port, TOPIC, payloads),
         Wire::Mqtt | Wire::Nats => Subscriber::at_broker(wire, port, payloads),
     }
 }

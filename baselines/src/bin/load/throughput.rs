@@ -27,7 +27,7 @@ pub(crate) fn measure(
     duration: Duration,
 ) -> Result<Value> {
     let subscriber = subscribe(wire, server.port, payloads)?;
-    let mut publisher = wire::open_publisher(wire, server.port, "publisher")?;
+    let mut publisher = wire::open_publisher(wire, server.publisher_port(), "publisher")?;
     let running = subscriber.start(Some(thread::current()), false)?;
     let before = server.usage()?;
     let started = Instant::now();

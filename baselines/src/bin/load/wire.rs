@@ -22,6 +22,8 @@ pub(crate) enum Wire {
     WebSocket,
     Http,
     Mqtt,
+    /// To a broker, from which sensor-sim fetches them.
+    MqttBridge,
     Nats,
 }
 
@@ -108,7 +110,7 @@ pub(crate) fn encode(wire: Wire, payload: &[u8], is_text: bool) -> Vec<u8> {
             },
             payload,
         ),
-        Wire::Mqtt => mqtt_packet(0x30, &[&mqtt_text(TOPIC), payload]),
+        Wire::Mqtt | Wire::MqttBridge => mqtt_packet(0x30, &[&mqtt_text(TOPIC), payload]),
         Wire::Nats => [
             format!("PUB {TOPIC} {}\r\n", payload.len()).as_bytes(),
             payload,
@@ -133,7 +135,7 @@ pub(crate) fn open_publisher(wire: Wire, port: u16, name: &str) -> Result<Inbox>
     match wire {
         Wire::WebSocket => open_websocket(port, &format!("/ingest/{TOPIC}")),
         Wire::Http => Ok(Inbox::new(dial(port)?)),
-        Wire::Mqtt => open_mqtt(port, name),
+        Wire::Mqtt | Wire::MqttBridge => open_mqtt(port, name),
         Wire::Nats => open_nats(port),
     }
 }
@@ -204,7 +206,7 @@ pub(crate) fn open_subscriber(wire: Wire, port: u16) -> Result<Inbox> {
             while inbox.next(nats_next)? != b"PONG" {}
             Ok(inbox)
         }
-        Wire::WebSocket | Wire::Http => bail!("no broker speaks {wire:?} here"),
+        Wire::WebSocket | Wire::Http | Wire::MqttBridge => bail!("no broker speaks {wire:?} here"),
     }
 }
 
