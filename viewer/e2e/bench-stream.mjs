@@ -29,6 +29,9 @@ const SHARES = [0.98, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2];
 /** Readings/s, and how many times its time each classification takes, that leave a page about ten times too slow. */
 const [SLOW_RATE, SLOW_FACTOR] = [4000, 120];
 
+/** What only `/phone` and several sources side by side load. */
+const ELSEWHERE = /^(phone|overview)[-.]/;
+
 const browser = await launch();
 const results = {
   date: new Date().toISOString().slice(0, 10),
@@ -56,9 +59,6 @@ async function say(what, measured) {
   console.log(`${what}: ${JSON.stringify(result)}`);
   return result;
 }
-
-/** What only `/phone` and several sources side by side load. */
-const ELSEWHERE = /^(phone|overview)[-.]/;
 
 /** Bytes of the page's files, as served to a browser that takes gzip: those that the ordinary page loads, and the others. */
 async function pageSize() {
