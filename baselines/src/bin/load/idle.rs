@@ -58,7 +58,9 @@ fn wait_until_served(wire: Wire, server: &Server, n: u64) -> Result<()> {
     let mut rss = 0;
     loop {
         let is_served = match wire {
-            Wire::WebSocket | Wire::Http | Wire::MqttBridge => health(server.port)?["n_produced"].as_u64() == Some(n),
+            Wire::WebSocket | Wire::Http | Wire::MqttBridge => {
+                health(server.port)?["n_produced"].as_u64() == Some(n)
+            }
             Wire::Mqtt | Wire::Nats => {
                 let now = server.usage()?.rss_bytes;
                 std::mem::replace(&mut rss, now) == now
