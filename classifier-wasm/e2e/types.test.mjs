@@ -89,8 +89,10 @@ test("types say what is given and refuse what the code refuses", async () => {
 });
 
 test("the scripts do what index.d.ts says", async () => {
-  // Beside the declarations the scripts themselves would not be looked at, so that this is a copy.
+  // Beside the declarations the scripts themselves would not be looked at, so that this is a copy. That of the package has
+  // its browser.js bundled, without the types.
   cpSync(installed.packageFolder, installed.path("copy"), { recursive: true });
+  cpSync(join(tools, "../../npm/browser.js"), installed.path("copy/browser.js"));
   const bindings = readFileSync(installed.path("copy/wasm/bindings.js"), "utf8");
   installed.write("copy/wasm/bindings.js", `// @ts-nocheck: generated\n${bindings}`);
   installed.write(

@@ -1,6 +1,6 @@
 //! Every developer command: `cargo xtask demo | test | dist | page | package | bench stream|paper|knn|ingest|attack | fuzz | conformance | screenshot`.
 //!
-//! `demo`, `dist` and `page` need Rust and a C compiler and nothing else, `package` also npm: this program's own build
+//! `demo`, `dist` and `page` need Rust and a C compiler and nothing else, `package` also Node and npm: this program's own build
 //! is part of a user's first run, so its dependencies are few. `test`, `bench` and `screenshot` also use Node, Python
 //! and Chromium, and say what is missing.
 
