@@ -52,7 +52,7 @@ impl Gate {
     pub(crate) fn new(access: Access, max_strangers: NonZeroUsize) -> Self {
         Self {
             access,
-            denials: Denials::default(),
+            denials: Denials::new(),
             strangers: Seats::new(max_strangers),
         }
     }

@@ -4,9 +4,11 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio_util::sync::CancellationToken;
+
+use crate::channel::lock;
 
 /// Seats that are given to newcomers when they are all taken.
 #[derive(Debug, Clone)]
@@ -43,7 +45,7 @@ impl Seats {
 
     /// A seat, at once; if all are taken the oldest unproven one is lost to its holder, or the oldest of all.
     pub(crate) fn take(&self) -> Seat {
-        let mut taken = self.lock();
+        let mut taken = lock(&self.0);
         if taken.unproven.len() + taken.proven.len() >= taken.max.get() {
             let oldest = taken.unproven.pop_first().or_else(|| taken.proven.pop_first());
             if let Some((_, lost)) = oldest {
@@ -60,16 +62,12 @@ impl Seats {
             lost,
         }
     }
-
-    fn lock(&self) -> MutexGuard<'_, Taken> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Seat {
     /// Its holder did what the seat is for: others lose theirs first.
     pub(crate) fn prove(&self) {
-        let mut taken = self.seats.lock();
+        let mut taken = lock(&self.seats.0);
         if let Some(lost) = taken.unproven.remove(&self.number) {
             taken.proven.insert(self.number, lost);
         }
@@ -83,7 +81,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut taken = self.seats.lock();
+        let mut taken = lock(&self.seats.0);
         taken.unproven.remove(&self.number);
         taken.proven.remove(&self.number);
     }

@@ -5,13 +5,15 @@
 //! not so often that the log fills.
 
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tracing::warn;
 
 use crate::access::Permission;
+use crate::channel::lock;
+use crate::seldom::Seldom;
 
 /// A line comes at most this often; the wrong tokens in between are counted in the next one.
 const TELL_INTERVAL: Duration = Duration::from_secs(10);
@@ -20,27 +22,19 @@ const TELL_INTERVAL: Duration = Duration::from_secs(10);
 const MAX_BURST: u32 = 5;
 
 /// Counts wrong tokens and tells of them.
-#[derive(Debug, Default)]
-pub(super) struct Denials {
-    told: Mutex<Told>,
-}
-
-#[derive(Debug, Default)]
-struct Told {
-    /// When the present interval began.
-    since: Option<Instant>,
-    n_told: u32,
-    n_untold: u64,
-}
+#[derive(Debug)]
+pub(super) struct Denials(Mutex<Seldom>);
 
 impl Denials {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(Seldom::up_to(MAX_BURST, TELL_INTERVAL)))
+    }
+
     /// Somebody at `peer` showed a wrong token.
     pub(super) fn note(&self, peer: SocketAddr, permission: Permission) {
-        let n_untold = {
-            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-            told.add(Instant::now())
+        let Some(n_untold) = lock(&self.0).say(Instant::now()) else {
+            return;
         };
-        let Some(n_untold) = n_untold else { return };
         let peer = peer.ip().to_canonical();
         let what = permission.token_name();
         if n_untold == 0 {
@@ -51,25 +45,6 @@ impl Denials {
     }
 }
 
-impl Told {
-    /// How many went untold before this one, if it may be told.
-    fn add(&mut self, now: Instant) -> Option<u64> {
-        let is_new = self
-            .since
-            .is_none_or(|since| now.saturating_duration_since(since) >= TELL_INTERVAL);
-        if is_new {
-            self.since = Some(now);
-            self.n_told = 0;
-        }
-        if self.n_told >= MAX_BURST {
-            self.n_untold += 1;
-            return None;
-        }
-        self.n_told += 1;
-        Some(std::mem::take(&mut self.n_untold))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,11 +52,12 @@ mod tests {
     #[test]
     fn a_guesser_fills_no_log_and_is_counted() {
         let start = Instant::now();
-        let mut told = Told::default();
-        let answers: Vec<Option<u64>> = (0..8).map(|_| told.add(start)).collect();
+        let denials = Denials::new();
+        let mut told = lock(&denials.0);
+        let answers: Vec<Option<u64>> = (0..8).map(|_| told.say(start)).collect();
         assert_eq!(answers[..5], [Some(0); 5]);
         assert_eq!(answers[5..], [None; 3]);
-        assert_eq!(told.add(start + TELL_INTERVAL), Some(3));
-        assert_eq!(told.add(start + TELL_INTERVAL), Some(0));
+        assert_eq!(told.say(start + TELL_INTERVAL), Some(3));
+        assert_eq!(told.say(start + TELL_INTERVAL), Some(0));
     }
 }
