@@ -15,8 +15,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::rustls::ClientConfig;
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 pub use self::address::AddressError;
@@ -73,6 +74,24 @@ enum End {
     Stopped,
     /// A sentence for the log.
     Lost(String),
+}
+
+/// What connecting comes to, unless it takes too long or the server ends meanwhile.
+async fn opened<T>(
+    shutdown: &CancellationToken,
+    opening: impl Future<Output = Result<T, String>>,
+) -> Result<T, End> {
+    match shutdown
+        .run_until_cancelled(timeout(CONNECT_LIMIT, opening))
+        .await
+    {
+        None => Err(End::Stopped),
+        Some(Ok(opened)) => opened.map_err(End::Lost),
+        Some(Err(_)) => Err(End::Lost(format!(
+            "no answer within {} s",
+            CONNECT_LIMIT.as_secs()
+        ))),
+    }
 }
 
 impl Bridge {

@@ -25,7 +25,7 @@ use self::packets::{Packet, PacketError, Packets, Version};
 use self::topics::Topics;
 use super::intake::shown;
 use super::stream::connect;
-use super::{BridgeStatus, CLOSE_LIMIT, CONNECT_LIMIT, End};
+use super::{BridgeStatus, CLOSE_LIMIT, End, opened};
 use crate::dial::Carrier;
 use crate::server::Server;
 
@@ -86,14 +86,9 @@ impl Subscriber {
     /// Connects and takes messages until the connection or the server ends.
     pub(super) async fn session(&mut self) -> End {
         let shutdown = self.topics.intake.server.shutdown.clone();
-        let opening = timeout(CONNECT_LIMIT, self.open());
-        let mut connection = match shutdown.run_until_cancelled(opening).await {
-            None => return End::Stopped,
-            Some(Ok(Ok(connection))) => connection,
-            Some(Ok(Err(reason))) => return End::Lost(reason),
-            Some(Err(_)) => {
-                return End::Lost(format!("no answer within {} s", CONNECT_LIMIT.as_secs()));
-            }
+        let mut connection = match opened(&shutdown, self.open()).await {
+            Ok(connection) => connection,
+            Err(end) => return end,
         };
         let status = &self.topics.intake.status;
         status.connected();

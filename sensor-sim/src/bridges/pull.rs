@@ -17,7 +17,7 @@ use tracing::info;
 use super::address::{AddressError, Endpoint};
 use super::intake::{Intake, shown};
 use super::stream::connect;
-use super::{BridgeStatus, CLOSE_LIMIT, CONNECT_LIMIT, End};
+use super::{BridgeStatus, CLOSE_LIMIT, End, opened};
 use crate::dial::ClientSocket;
 use crate::ingest;
 use crate::server::Server;
@@ -133,14 +133,9 @@ impl Puller {
     /// Connects and takes messages until the connection or the server ends.
     pub(super) async fn session(&mut self) -> End {
         let shutdown = self.intake.server.shutdown.clone();
-        let opening = timeout(CONNECT_LIMIT, self.open());
-        let mut socket = match shutdown.run_until_cancelled(opening).await {
-            None => return End::Stopped,
-            Some(Ok(Ok(socket))) => socket,
-            Some(Ok(Err(reason))) => return End::Lost(reason),
-            Some(Err(_)) => {
-                return End::Lost(format!("no answer within {} s", CONNECT_LIMIT.as_secs()));
-            }
+        let mut socket = match opened(&shutdown, self.open()).await {
+            Ok(socket) => socket,
+            Err(end) => return end,
         };
         let status = Arc::clone(&self.intake.status);
         status.connected();
