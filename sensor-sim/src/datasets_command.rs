@@ -6,7 +6,8 @@ use std::io::{self, BufWriter, IsTerminal as _, Write};
 use anyhow::{Context as _, Result};
 use datasets::{Lookup, Progress};
 
-use crate::cli::{DatasetsCommand, Folders, check_name, load};
+use crate::cli::DatasetsCommand;
+use crate::data_args::{Folders, check_name, load};
 
 /// Carries out a command; results go to `out`, which is stdout but in tests.
 ///

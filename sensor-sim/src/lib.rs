@@ -28,6 +28,7 @@ pub mod config;
 mod conformance;
 mod cross_validation;
 mod cursor;
+pub mod data_args;
 pub mod datasets_command;
 mod delivery;
 mod dial;

@@ -21,7 +21,8 @@ use tracing::{debug, info, warn};
 
 use self::messages::{Messages, Outgoing, Rows};
 use crate::access_args::PUBLISH_TOKEN_VARIABLE;
-use crate::cli::{Filters, Folders, Rate, SplitArgs, UsageError, load, parse_rate};
+use crate::cli::{Rate, UsageError, parse_rate};
+use crate::data_args::{Filters, Folders, SplitArgs, load};
 use crate::dial::{ClientSocket, Dialler, distrust};
 use crate::sources::{SourceError, is_name};
 
