@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 
 use crate::attacks::{ATTACKS, Attack, Target};
 use crate::idle::health;
-use crate::ingest::{summary, today, write};
 use crate::latency::Pair;
 use crate::payload::{Form, Payloads};
+use crate::report::{RunArgs, summary, today};
 use crate::servers::Server;
 use crate::wire::Wire;
 use crate::{machine, report_attack};
@@ -24,15 +24,8 @@ pub(crate) struct AttackArgs {
     /// sensor-sim, built for release.
     #[arg(long)]
     server: PathBuf,
-    /// Where attack.json and attack.md go.
-    #[arg(long)]
-    results: PathBuf,
-    /// What is measured, for the record.
-    #[arg(long)]
-    commit: String,
-    /// One short turn.
-    #[arg(long)]
-    quick: bool,
+    #[command(flatten)]
+    run: RunArgs,
 }
 
 /// Readings a second of the innocent stream; it keeps below every attack's rate limit.
@@ -46,7 +39,7 @@ impl AttackArgs {
     pub(crate) fn run(&self) -> Result<()> {
         let started = Instant::now();
         let machine = machine::describe(None);
-        let (n_turns, duration) = if self.quick {
+        let (n_turns, duration) = if self.run.quick {
             (1, Duration::from_secs(1))
         } else {
             (3, Duration::from_secs(3))
@@ -75,19 +68,15 @@ impl AttackArgs {
         });
         let results = json!({
             "date": today()?,
-            "commit": self.commit,
-            "command": format!("cargo xtask bench attack{}", if self.quick { " --quick" } else { "" }),
+            "commit": self.run.commit,
+            "command": self.run.command("attack"),
             "machine": machine,
             "innocent_rate": INNOCENT_RATE,
             "attacks": rows.collect::<Vec<_>>(),
             "seconds": started.elapsed().as_secs(),
         });
-        write(
-            &self.results,
-            "attack",
-            &results,
-            &report_attack::markdown(&results)?,
-        )
+        self.run
+            .write("attack", &results, &report_attack::markdown(&results)?)
     }
 
     /// One attack on a server of its own. Fails if the server panicked, ended, lost an innocent reading, or answered the

@@ -1,6 +1,5 @@
 //! `load ingest`: everything that `cargo xtask bench ingest` measures, in interleaved turns.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,6 +9,7 @@ use serde_json::{Value, json};
 use crate::latency::Pair;
 use crate::page::PageDriver;
 use crate::payload::{BATCH, Form, Payloads};
+use crate::report::{RunArgs, summary, today};
 use crate::servers::{Programs, Server};
 use crate::wire::Wire;
 use crate::{idle, machine, report_ingest, throughput};
@@ -21,15 +21,8 @@ pub(crate) struct IngestArgs {
     programs: Programs,
     #[command(flatten)]
     page: PageDriver,
-    /// Where ingest.json and ingest.md go.
-    #[arg(long)]
-    results: PathBuf,
-    /// What is measured, for the record.
-    #[arg(long)]
-    commit: String,
-    /// Short turns, few of them.
-    #[arg(long)]
-    quick: bool,
+    #[command(flatten)]
+    run: RunArgs,
 }
 
 /// How long and how often.
@@ -114,7 +107,7 @@ impl IngestArgs {
     /// Measures, and writes ingest.json and ingest.md.
     pub(crate) fn run(&self) -> Result<()> {
         let started = Instant::now();
-        let extent = if self.quick { QUICK } else { FULL };
+        let extent = if self.run.quick { QUICK } else { FULL };
         let machine = machine::describe(Some(&self.programs));
         let mut throughput: Vec<Vec<Value>> = WAYS.iter().map(|_| Vec::new()).collect();
         let mut latency = throughput.clone();
@@ -183,8 +176,8 @@ impl IngestArgs {
         let batched = rate_of("runnel-websocket-lines").max(rate_of("runnel-websocket-frames"));
         let results = json!({
             "date": today()?,
-            "commit": self.commit,
-            "command": format!("cargo xtask bench ingest{}", if self.quick { " --quick" } else { "" }),
+            "commit": self.run.commit,
+            "command": self.run.command("ingest"),
             "machine": machine,
             "browser": pages[0].first().map(|turn| turn["browser"].clone()),
             "batch": BATCH,
@@ -208,12 +201,8 @@ impl IngestArgs {
             "idle": idle,
             "seconds": started.elapsed().as_secs(),
         });
-        write(
-            &self.results,
-            "ingest",
-            &results,
-            &report_ingest::markdown(&results)?,
-        )
+        self.run
+            .write("ingest", &results, &report_ingest::markdown(&results)?)
     }
 
     fn start(&self, way: &Way, more: &[&str]) -> Result<Server> {
@@ -228,40 +217,8 @@ impl IngestArgs {
     }
 }
 
-/// Writes NAME.json and NAME.md.
-pub(crate) fn write(folder: &PathBuf, name: &str, results: &Value, report: &str) -> Result<()> {
-    std::fs::create_dir_all(folder)?;
-    let json = serde_json::to_string_pretty(results)? + "\n";
-    std::fs::write(folder.join(format!("{name}.json")), json)?;
-    std::fs::write(folder.join(format!("{name}.md")), report)?;
-    println!("wrote {name}.json and {name}.md into {}", folder.display());
-    Ok(())
-}
-
 fn said(what: &str, result: Result<Value>) -> Result<Value> {
     let result = result.with_context(|| what.to_owned())?;
     eprintln!("{what}: {result}");
     Ok(result)
-}
-
-/// Median, least and most of a figure over its turns.
-pub(crate) fn summary(turns: &[Value], key: &str) -> Value {
-    let mut values: Vec<f64> = turns.iter().filter_map(|turn| turn[key].as_f64()).collect();
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    let median = match values.len() {
-        0 => return Value::Null,
-        n if n % 2 == 1 => values[middle],
-        _ => f64::midpoint(values[middle - 1], values[middle]),
-    };
-    json!({ "median": median, "low": values[0], "high": values[values.len() - 1] })
-}
-
-/// The date of today in UTC, as the system has it.
-pub(crate) fn today() -> Result<String> {
-    let output = std::process::Command::new("date")
-        .args(["-u", "+%F"])
-        .output()
-        .context("starting date")?;
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

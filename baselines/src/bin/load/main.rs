@@ -17,6 +17,7 @@ mod latency;
 mod machine;
 mod page;
 mod payload;
+mod report;
 mod report_attack;
 mod report_ingest;
 mod servers;

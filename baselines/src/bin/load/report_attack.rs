@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use crate::report_ingest::{made_by, number, thousands, word};
+use crate::report::{made_by, number, thousands, word};
 
 /// attack.md for what is in attack.json.
 pub(crate) fn markdown(results: &Value) -> Result<String> {

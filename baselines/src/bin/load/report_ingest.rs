@@ -3,6 +3,8 @@
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
+use crate::report::{made_by, number, summary, thousands, word};
+
 /// ingest.md for what is in ingest.json.
 pub(crate) fn markdown(results: &Value) -> Result<String> {
     let batch = &results["batch"];
@@ -26,7 +28,7 @@ pub(crate) fn markdown(results: &Value) -> Result<String> {
     );
     for row in rows(results, "throughput")? {
         let lost: u64 = turns(row).filter_map(|turn| turn["n_lost"].as_u64()).sum();
-        let cpu = crate::ingest::summary(
+        let cpu = summary(
             row["turns"].as_array().context("turns")?,
             "server_cpu_micros_per_reading",
         );
@@ -104,32 +106,6 @@ pub(crate) fn markdown(results: &Value) -> Result<String> {
     Ok(text)
 }
 
-/// Who measured what, where and when.
-pub(crate) fn made_by(results: &Value) -> Result<String> {
-    let machine = &results["machine"];
-    let versions = [
-        &machine["mosquitto"],
-        &machine["nats_server"],
-        &results["browser"],
-    ]
-    .into_iter();
-    let versions = versions
-        .filter_map(Value::as_str)
-        .map(|version| format!(", {version}"));
-    Ok(format!(
-        "Made by `{}` on {} at commit {}: {}, {} cores, {:.0} GiB, {}{}.\nLoad average at the start: {:.2}.",
-        word(results, "command")?,
-        word(results, "date")?,
-        word(results, "commit")?,
-        word(machine, "cpu")?,
-        machine["n_cpus"],
-        number(&machine["memory_bytes"])? / f64::from(1 << 30),
-        word(machine, "os")?,
-        versions.collect::<String>(),
-        number(&machine["load_average_at_start"])?,
-    ))
-}
-
 fn sent_as(row: &Value) -> Result<&'static str> {
     Ok(match (word(row, "wire")?, word(row, "form")?) {
         ("WebSocket", "Single") => "WebSocket, one a message",
@@ -155,48 +131,10 @@ fn turns(row: &Value) -> impl Iterator<Item = &Value> {
     row["turns"].as_array().into_iter().flatten()
 }
 
-pub(crate) fn number(value: &Value) -> Result<f64> {
-    value
-        .as_f64()
-        .with_context(|| format!("expected a number, got {value}"))
-}
-
-pub(crate) fn word<'a>(value: &'a Value, key: &str) -> Result<&'a str> {
-    value[key]
-        .as_str()
-        .with_context(|| format!("no {key} in the results"))
-}
-
 fn range(summary: &Value) -> Result<String> {
     Ok(format!(
         "{}–{}",
         thousands(number(&summary["low"])?),
         thousands(number(&summary["high"])?)
     ))
-}
-
-/// A whole number with commas between thousands.
-pub(crate) fn thousands(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let mut out = String::new();
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_are_set_apart() {
-        assert_eq!(
-            [0.0, 999.4, 1_000.0, 1_234_567.0].map(thousands),
-            ["0", "999", "1,000", "1,234,567"]
-        );
-    }
 }
