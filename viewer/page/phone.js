@@ -4,6 +4,7 @@
  * Sensors need a secure context (https, or this very machine), on iOS also a permission that only a tap may ask for. A hidden page gets
  * no motion, so the connection is closed then, and made again when the page is seen again.
  */
+import { kept, takeTokenOfAddress } from "./kept.js";
 import { isName, motionReader } from "./phone-motion.js";
 import { uplink } from "./phone-uplink.js";
 
@@ -36,26 +37,7 @@ const buttons = byId("labels", HTMLElement);
 const new_label = byId("new-label", HTMLInputElement);
 const watch = byId("watch", HTMLAnchorElement);
 
-/** Storage may be forbidden; what would be kept there then lasts as long as the page. @param {() => Storage} storage @param {string} key @param {string} [value] @returns {string|null} */
-function kept(storage, key, value) {
-  try {
-    if (value === undefined) return storage().getItem(key);
-    storage().setItem(key, value);
-  } catch {
-    // As above.
-  }
-  return value ?? null;
-}
-
-/** The token of the address's fragment, which no server sees; taken out of the address bar at once. */
-function tokenOfAddress() {
-  const token = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (token === null) return kept(() => sessionStorage, TOKEN_KEY);
-  history.replaceState(null, "", location.pathname + location.search);
-  return kept(() => sessionStorage, TOKEN_KEY, token);
-}
-
-let token = tokenOfAddress();
+let token = takeTokenOfAddress(TOKEN_KEY);
 let wanted = false; // The person wants to send.
 let read = motionReader();
 /** The label that readings get now. @type {string|null} */

@@ -3,6 +3,7 @@
  * Where the server asks for it and there is none, or another one, a form does.
  */
 import { byId, setHidden } from "./dom.js";
+import { kept, takeTokenOfAddress } from "./kept.js";
 
 const KEY = "runnel-read-token";
 
@@ -11,12 +12,7 @@ const input = /** @type {HTMLInputElement} */ (byId("token"));
 
 /** The token, if there is one; takes it out of the address bar. @returns {{token?: string}} */
 export function takeToken() {
-  const given = location.hash.match(/^#token=(.+)/)?.[1];
-  if (given !== undefined) {
-    sessionStorage.setItem(KEY, given);
-    history.replaceState(null, "", location.pathname + location.search);
-  }
-  const token = given ?? sessionStorage.getItem(KEY);
+  const token = takeTokenOfAddress(KEY);
   return token ? { token } : {};
 }
 
@@ -24,7 +20,7 @@ export function takeToken() {
 export function listenToken() {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    sessionStorage.setItem(KEY, input.value.trim());
+    kept(() => sessionStorage, KEY, input.value.trim());
     location.reload();
   });
   // Somebody pastes an address with a token where this page is open already.
