@@ -1,7 +1,6 @@
 //! Who gets in: tokens in the head and as the first message, names, and what the program says of all that.
 
 use std::num::NonZeroUsize;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use futures::{SinkExt as _, StreamExt as _};
@@ -11,7 +10,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::program_with_log::Program;
+use crate::program_with_log::{Program, sensor_sim};
 use crate::support::{TestServer, config, within_limit};
 
 const PUBLISH: &str = "publish-5f1d0e6c2b7a4938";
@@ -356,11 +355,8 @@ async fn no_token_is_ever_logged() {
 #[test]
 fn another_address_needs_tokens_or_a_plain_word() {
     let run = |args: &str| {
-        let output = Command::new(env!("CARGO_BIN_EXE_sensor-sim"))
-            .args(["--port", "0", "--no-replay"])
+        let output = sensor_sim("--port 0 --no-replay")
             .args(args.split_whitespace())
-            .env_remove("RUST_LOG")
-            .stdin(Stdio::null())
             .output()
             .unwrap();
         (output.status.code(), String::from_utf8(output.stderr).unwrap())

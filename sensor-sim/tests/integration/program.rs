@@ -3,14 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Output, Stdio};
 
-fn sensor_sim(args: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sensor-sim"));
-    command
-        .args(args.split_whitespace())
-        .env_remove("RUST_LOG")
-        .stdin(Stdio::null());
-    command
-}
+use crate::program_with_log::sensor_sim;
 
 /// A running server; killed if a test fails before it ends it.
 struct Running {

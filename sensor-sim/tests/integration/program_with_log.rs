@@ -1,10 +1,23 @@
-//! The program as a server, with its log in a file: for tests that look at the log while it runs.
+//! The program, as tests start it: [`sensor_sim`], and as a server with its log in a file, for tests that look at the log
+//! while it runs: [`Program`].
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
-/// The program, its log in a file.
+/// The program with these arguments, and nothing of this shell's own settings and tokens.
+pub(crate) fn sensor_sim(args: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sensor-sim"));
+    command
+        .args(args.split_whitespace())
+        .env_remove("RUST_LOG")
+        .env_remove("RUNNEL_PUBLISH_TOKEN")
+        .env_remove("RUNNEL_READ_TOKEN")
+        .stdin(Stdio::null());
+    command
+}
+
+/// A server, its log in a file.
 pub(crate) struct Program {
     child: Child,
     folder: std::path::PathBuf,
@@ -18,14 +31,9 @@ impl Program {
         let folder = std::env::temp_dir().join(format!("sensor-sim-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let log = File::create(folder.join("log")).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_sensor-sim"))
-            .args(["--port", "0", "--no-replay"])
+        let mut child = sensor_sim("--port 0 --no-replay")
             .args(args.split_whitespace())
-            .env_remove("RUST_LOG")
-            .env_remove("RUNNEL_PUBLISH_TOKEN")
-            .env_remove("RUNNEL_READ_TOKEN")
             .envs(variables.iter().copied())
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()

@@ -1,21 +1,22 @@
 //! `sensor-sim publish` from outside: the program on one side, a server made here on the other.
 
 use std::io::Write as _;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Output, Stdio};
 
 use futures::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::{WebSocketStream, accept_async};
 
+use crate::program_with_log::sensor_sim;
+
 struct Publisher(Option<Child>);
 
 impl Publisher {
     fn start(url: &str, args: &str) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_sensor-sim"))
-            .args(["publish", url])
+        let child = sensor_sim("publish")
+            .arg(url)
             .args(args.split_whitespace())
-            .env_remove("RUST_LOG")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -18,7 +18,7 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use crate::program_with_log::Program;
+use crate::program_with_log::{Program, sensor_sim};
 use crate::support::{TestServer, within_limit};
 
 const PUBLISH: &str = "publish-5f1d0e6c2b7a4938";
@@ -169,8 +169,8 @@ async fn run(mut command: Command, input: &str) -> (Option<i32>, String) {
 }
 
 fn publish(url: &str, ca: Option<&Path>, token: Option<&str>) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sensor-sim"));
-    command.args(["publish", url]).env_remove("RUNNEL_PUBLISH_TOKEN");
+    let mut command = sensor_sim("publish");
+    command.arg(url);
     if let Some(ca) = ca {
         command.arg("--ca").arg(ca);
     }
