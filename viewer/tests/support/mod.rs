@@ -5,8 +5,8 @@ use std::cell::Cell;
 
 use classifier_wasm::classifier::{Knn, KnnOptions, ModelMetadata, RowMajor};
 use protocol::{
-    BatchWriter, Feature, Hello, Model, NumberType, Pong, RecordLayout, Replay, Schema, ServerMessage,
-    SourceState, Status, VERSION, ViewerMessage,
+    BatchWriter, Encoding, Feature, Hello, Model, NumberType, Policy, Pong, RecordLayout, Replay, Resume,
+    Schema, ServerMessage, SourceState, Status, Subscribe, VERSION, ViewerMessage,
 };
 use viewer::Viewer;
 use viewer::page::Start;
@@ -25,6 +25,18 @@ pub fn hello(session: &str) -> ServerMessage {
         session: session.to_owned(),
         now_micros: START as u64,
         capabilities: vec![],
+    })
+}
+
+/// What a viewer asks for once it has a schema.
+pub fn subscribe(resume: Option<Resume>) -> ViewerMessage {
+    ViewerMessage::Subscribe(Subscribe {
+        channel: 3,
+        encoding: Encoding::Binary,
+        policy: Policy::DropOldest,
+        queue: Some(512),
+        credit: Some(512),
+        resume,
     })
 }
 
@@ -62,6 +74,16 @@ pub fn schema() -> Schema {
             trained_until: None,
         }),
     }
+}
+
+/// A schema with a model trained from the readings below `until`.
+pub fn trained_schema(sha256: &str, until: u64) -> Schema {
+    let mut schema = schema();
+    schema.replay = None;
+    let model = schema.model.as_mut().unwrap();
+    model.sha256 = sha256.to_owned();
+    model.trained_until = Some(until);
+    schema
 }
 
 pub fn model_file() -> Vec<u8> {
