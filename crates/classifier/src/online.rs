@@ -13,6 +13,7 @@
 
 mod nodes;
 mod rtree;
+mod table;
 
 use std::fmt;
 use std::num::NonZeroUsize;

@@ -23,11 +23,10 @@
 //! Source: A. Guttman, "R-trees: a dynamic index structure for spatial searching", SIGMOD 1984. Unlike there, sides
 //! instead of volumes grow least, as a box of many features often has none; halves are those of one feature.
 
-use std::collections::BTreeMap;
-
 use kernels::Nearest;
 
 use super::nodes::{Hull, NO_NODE, Nodes, WIDTH};
+use super::table::Table;
 use crate::sorting::sort_few;
 use crate::{ClassId, Metric};
 
@@ -42,19 +41,12 @@ pub(super) struct RTree {
     root: u32,
     /// The root's level: leaves are level 0.
     height: usize,
-    /// Where each row is, and its class. By number, so that the oldest is the first.
-    rows: BTreeMap<u64, Row>,
+    rows: Table,
     /// What is inserted, and the hull of a node: room kept for the next time.
     entry: Hull,
     hull: Hull,
     /// Nodes that a query has still to look at, the nearest last.
     pending: Vec<Pending>,
-}
-
-#[derive(Debug)]
-struct Row {
-    leaf: u32,
-    class: ClassId,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -73,7 +65,7 @@ impl RTree {
             leaves,
             inners: Nodes::new(n_features),
             height: 0,
-            rows: BTreeMap::new(),
+            rows: Table::default(),
             entry: Hull::default(),
             hull: Hull::default(),
             pending: Vec::with_capacity(WIDTH),
@@ -86,12 +78,12 @@ impl RTree {
 
     /// The class of a row, if it is there.
     pub(super) fn class(&self, row: u64) -> Option<ClassId> {
-        self.rows.get(&row).map(|row| row.class)
+        self.rows.class(row)
     }
 
     /// The smallest row.
     pub(super) fn first_row(&self) -> Option<u64> {
-        self.rows.keys().next().copied()
+        self.rows.first()
     }
 
     /// Memory held, without the table of rows.
@@ -99,24 +91,24 @@ impl RTree {
         self.leaves.n_bytes() + self.inners.n_bytes()
     }
 
-    /// Inserts `row`, which is not there; `point` has a finite number for each feature.
+    /// Inserts `row`, larger than any before; `point` has a finite number for each feature.
     pub(super) fn insert(&mut self, row: u64, point: &[f64], class: ClassId) {
         self.entry.first_row = row;
         self.entry.ends.clear();
         self.entry.ends.extend(point.iter().map(|&x| [x, x]));
-        self.rows.insert(row, Row { leaf: NO_NODE, class });
         let mut node = self.root;
         for _ in 0..self.height {
             let lane = self.inners.choose(node, &self.entry);
             self.inners.extend(node, lane, &self.entry);
             node = self.inners.children(node)[lane];
         }
+        self.rows.insert(row, node, class);
         self.add(0, node, NO_NODE);
     }
 
     /// Removes `row` and returns its class, if it is there.
     pub(super) fn remove(&mut self, row: u64) -> Option<ClassId> {
-        let Row { leaf, class } = self.rows.remove(&row)?;
+        let (leaf, class) = self.rows.remove(row)?;
         let lane = self
             .leaves
             .first_rows(leaf)
@@ -203,7 +195,7 @@ impl RTree {
         loop {
             if level == 0 {
                 self.leaves.push(node, &self.entry, NO_NODE);
-                self.place_row(self.entry.first_row, node);
+                self.rows.set_leaf(self.entry.first_row, node);
             } else {
                 self.inners.push(node, &self.entry, child);
                 self.set_parent(level - 1, child, node);
@@ -248,7 +240,7 @@ impl RTree {
             let new = self.leaves.create();
             move_half(&mut self.leaves, node, new, &mut self.entry);
             for lane in 0..self.leaves.len(new) {
-                self.place_row(self.leaves.first_rows(new)[lane], new);
+                self.rows.set_leaf(self.leaves.first_rows(new)[lane], new);
             }
             new
         } else {
@@ -280,13 +272,6 @@ impl RTree {
         } else {
             self.inners.free(node);
         }
-    }
-
-    fn place_row(&mut self, row: u64, leaf: u32) {
-        self.rows
-            .get_mut(&row)
-            .expect("leaves hold rows of the table")
-            .leaf = leaf;
     }
 
     fn write_hull(&mut self, level: usize, node: u32) {
