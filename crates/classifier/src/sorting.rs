@@ -15,6 +15,37 @@ pub(crate) fn sort_few<T>(items: &mut [T], comes_before: impl Fn(&T, &T) -> bool
     }
 }
 
+/// Brings the `n` smallest of `keys`, which are more than that and all different, to the front, in any order.
+///
+/// Quickselect, linear for most keys; whatever they are, 128 passes are enough, as after a poor one their range is halved.
+pub(crate) fn smallest_first(mut keys: &mut [u64], mut n: usize) {
+    let mut was_poor = false;
+    while n > 0 {
+        let pivot = if was_poor {
+            let min = keys.iter().fold(u64::MAX, |min, key| min.min(*key));
+            let max = keys.iter().fold(0, |max, key| max.max(*key));
+            min + (max - min) / 2
+        } else {
+            let [a, b, c] = [0, keys.len() / 2, keys.len() - 1].map(|at| keys[at]);
+            a.min(b).max(a.max(b).min(c))
+        };
+        let mut n_low = 0;
+        for at in 0..keys.len() {
+            let is_low = keys[at] <= pivot;
+            keys.swap(at, n_low);
+            n_low += usize::from(is_low);
+        }
+        let n_before = keys.len();
+        if n < n_low {
+            keys = &mut keys[..n_low];
+        } else {
+            keys = &mut keys[n_low..];
+            n -= n_low;
+        }
+        was_poor = keys.len() > n_before / 4 * 3;
+    }
+}
+
 /// The places of `values` from the largest to the smallest by [`f64::total_cmp`]; those of equal ones ascend.
 pub(crate) fn falling(values: impl Iterator<Item = f64>) -> Vec<usize> {
     let key = |(place, value): (usize, f64)| {
@@ -32,6 +63,27 @@ pub(crate) fn falling(values: impl Iterator<Item = f64>) -> Vec<usize> {
 mod tests {
     use super::*;
     use crate::random::Random;
+
+    #[test]
+    fn the_smallest_come_first() {
+        let mut random = Random(1);
+        for length in 1..40 {
+            // Different in the low bits; some spread as wide as can be.
+            let shift = 8 + random.below(57) as u32;
+            let keys = (0..length).map(|place| ((random.below(1 << 16) as u64) << (shift % 64)) | place);
+            let mut keys: Vec<u64> = keys.collect();
+            let mut expected = keys.clone();
+            expected.sort_unstable();
+            let n = random.below(length as usize);
+            smallest_first(&mut keys, n);
+            keys[..n].sort_unstable();
+            keys[n..].sort_unstable();
+            assert_eq!(keys, expected);
+        }
+        let mut ends = [u64::MAX, 0, 1];
+        smallest_first(&mut ends, 2);
+        assert_eq!(ends[2], u64::MAX);
+    }
 
     #[test]
     fn both_sort_as_the_standard_library_does() {

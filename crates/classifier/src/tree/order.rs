@@ -15,7 +15,7 @@ use crate::Scaling;
 use crate::compact::{Columns, Group};
 use crate::pace::Pace;
 use crate::parts::Part;
-use crate::sorting::sort_few;
+use crate::sorting::{smallest_first, sort_few};
 
 /// Rows looked at to see how a column is spread within a part; not tuned.
 const N_SAMPLED: usize = 64;
@@ -219,7 +219,7 @@ impl Splitter<'_> {
                 u64::from(ordered) << 32 | u64::from(row)
             });
             self.keys.extend(keys);
-            self.keys.select_nth_unstable(n_left);
+            smallest_first(&mut self.keys, n_left);
             for (row, key) in rows.iter_mut().zip(&self.keys) {
                 *row = *key as u32;
             }
