@@ -5,7 +5,6 @@
 //! for. A loop says what it has done by [`Pace::spend`], which gives way when the slice is used up; whoever drives the
 //! work polls it again with a further slice ([`Pace::advance`]) or lets it run to its end ([`Pace::run`]).
 
-use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -44,22 +43,8 @@ impl Pace {
     }
 
     /// Counts `n_units` of work and gives way if the slice is used up.
-    pub(crate) async fn spend(&self, n_units: usize) {
-        {
-            let mut state = self.state();
-            state.spent += n_units as u64;
-            let progress = state.spent as f64 / state.expected as f64;
-            state.progress = progress.min(1.0).max(state.progress);
-        }
-        poll_fn(|_| {
-            let state = self.state();
-            if state.spent < state.until {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
-            }
-        })
-        .await;
+    pub(crate) fn spend(&self, n_units: usize) -> Spend<'_> {
+        Spend { pace: self, n_units }
     }
 
     /// Share of the work that is done, `0..=1`, never falling.
@@ -93,5 +78,31 @@ impl Pace {
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing panics while it holds this.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Work that was done, to be counted.
+pub(crate) struct Spend<'a> {
+    pace: &'a Pace,
+    /// 0 once it is counted.
+    n_units: usize,
+}
+
+impl Future for Spend<'_> {
+    type Output = ();
+
+    // There are dozens of places where work is counted; inlined, this would be in each of them.
+    #[inline(never)]
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        let n_units = std::mem::take(&mut self.n_units);
+        let mut state = self.pace.state();
+        state.spent += n_units as u64;
+        let progress = state.spent as f64 / state.expected as f64;
+        state.progress = progress.min(1.0).max(state.progress);
+        if state.spent < state.until {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 }
