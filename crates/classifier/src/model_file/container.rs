@@ -5,7 +5,7 @@
 //!
 //! Source: <https://github.com/huggingface/safetensors>.
 
-use super::json::{Reader, Result, write_list, write_string};
+use super::json::{Reader, Result, put, write_integers, write_string};
 use super::{CHECKSUM_KEY, LENGTH_BYTES, RECORD_KEY};
 
 /// The format's own limit.
@@ -240,31 +240,31 @@ impl Writer {
     /// If the header is longer than the format allows.
     pub(super) fn into_file(self, checksum: &str, record: &str) -> Vec<u8> {
         let mut header = String::from("{");
+        let json = &mut header;
         let key = |json: &mut String, key: &str| {
             write_string(json, key);
-            json.push(':');
+            put(json, ":");
         };
-        key(&mut header, METADATA_KEY);
-        header.push('{');
-        key(&mut header, CHECKSUM_KEY);
-        write_string(&mut header, checksum);
-        header.push(',');
-        key(&mut header, RECORD_KEY);
-        write_string(&mut header, record);
-        header.push('}');
-        let whole = |json: &mut String, number: usize| json.push_str(&number.to_string());
-        for tensor in self.tensors {
-            header.push(',');
-            key(&mut header, &tensor.name);
-            header.push_str("{\"data_offsets\":");
-            write_list(&mut header, [tensor.start, tensor.end], whole);
-            header.push_str(",\"dtype\":");
-            write_string(&mut header, tensor.dtype);
-            header.push_str(",\"shape\":");
-            write_list(&mut header, tensor.shape, whole);
-            header.push('}');
+        key(json, METADATA_KEY);
+        put(json, "{");
+        key(json, CHECKSUM_KEY);
+        write_string(json, checksum);
+        put(json, ",");
+        key(json, RECORD_KEY);
+        write_string(json, record);
+        put(json, "}");
+        for tensor in &self.tensors {
+            put(json, ",");
+            key(json, &tensor.name);
+            put(json, "{\"data_offsets\":");
+            write_integers(json, &[tensor.start, tensor.end]);
+            put(json, ",\"dtype\":");
+            write_string(json, tensor.dtype);
+            put(json, ",\"shape\":");
+            write_integers(json, &tensor.shape);
+            put(json, "}");
         }
-        header.push('}');
+        put(json, "}");
         let mut header = header.into_bytes();
         header.resize(header.len().next_multiple_of(LENGTH_BYTES), b' ');
         assert!(header.len() <= MAX_HEADER_BYTES, "names and source take too much");

@@ -289,92 +289,102 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Adds `text` as it is. Not inlined: the standard library's ways are, with all that it takes to grow, at each of dozens of places.
+#[inline(never)]
+pub(super) fn put(json: &mut String, text: &str) {
+    json.push_str(text);
+}
+
 /// Writes a string.
 pub(super) fn write_string(json: &mut String, string: &str) {
-    json.push('"');
-    for character in string.chars() {
-        let letter = match character {
-            '"' | '\\' => character,
-            '\u{8}' => 'b',
-            '\u{c}' => 'f',
-            '\n' => 'n',
-            '\r' => 'r',
-            '\t' => 't',
-            '\0'..' ' => {
-                json.push_str("\\u00");
-                json.push(char::from(b'0' + (character as u8 >> 4)));
-                json.push(char::from(b"0123456789abcdef"[character as usize % 16]));
-                continue;
-            }
-            _ => {
-                json.push(character);
-                continue;
-            }
+    put(json, "\"");
+    let mut rest = string;
+    while let Some(at) = rest
+        .bytes()
+        .position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))
+    {
+        // Both cuts are beside ASCII, so between characters.
+        put(json, rest.get(..at).unwrap_or_default());
+        let byte = rest.as_bytes()[at];
+        let escape = match byte {
+            b'"' => "\\\"",
+            b'\\' => "\\\\",
+            0x08 => "\\b",
+            0x0c => "\\f",
+            b'\n' => "\\n",
+            b'\r' => "\\r",
+            b'\t' => "\\t",
+            0..0x10 => "\\u000",
+            _ => "\\u001",
         };
-        json.push('\\');
-        json.push(letter);
+        put(json, escape);
+        if escape.len() > 2 {
+            let digit = usize::from(byte % 16);
+            put(json, "0123456789abcdef".get(digit..=digit).unwrap_or_default());
+        }
+        rest = rest.get(at + 1..).unwrap_or_default();
     }
-    json.push('"');
+    put(json, rest);
+    put(json, "\"");
+}
+
+/// Writes a whole number.
+pub(super) fn write_integer(json: &mut String, number: usize) {
+    put(json, &number.to_string());
 }
 
 /// Writes a finite number with as few digits as bring it back, and so that everybody sees that it need not be whole.
 pub(super) fn write_number(json: &mut String, number: f64) {
     if number.is_sign_negative() {
-        json.push('-');
+        put(json, "-");
     }
     if number == 0.0 {
-        json.push_str("0.0");
-        return;
+        return put(json, "0.0");
     }
     // `point` is how many digits are before the point.
     let (digits, point) = decimal::digits(number);
     // The layout of serde_json, which wrote the first files: plain from 1e-5 to 1e16.
-    let n_digits = digits.len() as i32;
-    let zeros = |json: &mut String, n: i32| (0..n).for_each(|_| json.push('0'));
-    match point {
-        -4..=0 => {
-            json.push_str("0.");
-            zeros(json, -point);
-            json.push_str(&digits);
-        }
-        1..=16 if n_digits <= point => {
-            json.push_str(&digits);
-            zeros(json, point - n_digits);
-            json.push_str(".0");
-        }
-        1..=16 => {
-            let (whole, rest) = decimal::split(&digits, point as usize);
-            json.push_str(whole);
-            json.push('.');
-            json.push_str(rest);
-        }
-        _ => {
-            let (first, rest) = decimal::split(&digits, 1);
-            json.push_str(first);
-            if !rest.is_empty() {
-                json.push('.');
-                json.push_str(rest);
-            }
-            json.push_str(if point > 0 { "e+" } else { "e" });
-            json.push_str(&(point - 1).to_string());
-        }
+    let (n_before, zeros, exponent) = match point {
+        -4..=0 => (0, -point, None),
+        1..=16 => (point, point - digits.len() as i32, None),
+        _ => (1, 0, Some(point - 1)),
+    };
+    let (whole, fraction) = decimal::split(&digits, n_before as usize);
+    let put_zeros = |json: &mut String| (0..zeros).for_each(|_| put(json, "0"));
+    put(json, whole);
+    if whole.is_empty() {
+        put(json, "0.");
+        put_zeros(json);
+    } else if exponent.is_none() || !fraction.is_empty() {
+        put_zeros(json);
+        put(json, ".");
+    }
+    put(json, fraction);
+    if let Some(exponent) = exponent {
+        put(json, if exponent > 0 { "e+" } else { "e" });
+        put(json, &exponent.to_string());
+    } else if fraction.is_empty() {
+        put(json, "0");
     }
 }
 
-/// Writes items between brackets.
-pub(super) fn write_list<T>(
-    json: &mut String,
-    items: impl IntoIterator<Item = T>,
-    mut item: impl FnMut(&mut String, T),
-) {
-    json.push('[');
-    for (idx, value) in items.into_iter().enumerate() {
-        if idx > 0 {
-            json.push(',');
+/// Writes whole numbers between brackets.
+pub(super) fn write_integers(json: &mut String, numbers: &[usize]) {
+    write_list(json, numbers.len(), &mut |json, at| {
+        write_integer(json, numbers[at])
+    });
+}
+
+/// Writes `n` items between brackets, each by its place.
+pub(super) fn write_list(json: &mut String, n: usize, item: &mut dyn FnMut(&mut String, usize)) {
+    put(json, "[");
+    for at in 0..n {
+        if at > 0 {
+            put(json, ",");
         }
-        item(json, value);
+        item(json, at);
     }
-    json.push(']');
+    put(json, "]");
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! Reading a model file: everything is checked before it is believed.
 
+use std::fmt::Display;
+use std::slice::ChunksExact;
+
 use kernels::BLOCK;
 
 use super::checksum::crc32;
@@ -27,19 +30,17 @@ impl Knn {
         let record = file.record()?;
         let n_features = record.columns.len();
         if record.feature_names.len() != n_features {
-            return Err(content(
-                format!("{n_features} feature names"),
-                record.feature_names.len(),
-            ));
+            let expected = format_args!("{n_features} feature names");
+            return Err(content(&expected, &record.feature_names.len()));
         }
         check_scaling(&record, n_features)?;
         if let Some(ppm) = record.visited_ppm.filter(|&ppm| ppm > 1_000_000) {
-            return Err(content("`visited_ppm` up to 1000000", ppm));
+            return Err(content(&"`visited_ppm` up to 1000000", &ppm));
         }
         let labels = file.labels()?;
         let n_classes = record.class_names.len();
         if let Some(label) = labels.max().filter(|&label| label as usize >= n_classes) {
-            return Err(content(format!("labels in 0..{n_classes}"), label));
+            return Err(content(&format_args!("labels in 0..{n_classes}"), &label));
         }
         let columns = file.columns(&record.columns, labels.len())?;
         let order = file.order(record.categories, record.is_turned, &columns)?;
@@ -53,18 +54,20 @@ impl Knn {
             feature_weights: record.feature_weights,
         };
         KnnOptions::check(options.k, &options.feature_weights, n_features)
-            .map_err(|error| content("options that can be fitted", error))?;
+            .map_err(|error| content(&"options that can be fitted", &error))?;
         check_ignored(&options, &columns)?;
         let n_numbers = columns.n_rows.saturating_mul(n_features);
         if options.engine == EngineKind::Textbook && n_numbers > MAX_NUMBERS_PER_BYTE * bytes.len() {
-            let most = format!("at most {MAX_NUMBERS_PER_BYTE} numbers a byte for the textbook engine");
-            return Err(content(most, format!("{n_numbers} in {} bytes", bytes.len())));
+            return Err(content(
+                &format_args!("at most {MAX_NUMBERS_PER_BYTE} numbers a byte for the textbook engine"),
+                &format_args!("{n_numbers} in {} bytes", bytes.len()),
+            ));
         }
         let assemble = async |pace| {
             Self::assemble(columns, labels, n_classes, options, record.scaling, order, &pace).await
         };
         let mut knn =
-            Pace::run(assemble).map_err(|error| content("a model that can be put together", error))?;
+            Pace::run(assemble).map_err(|error| content(&"a model that can be put together", &error))?;
         knn.visited_ppm = knn.visited_ppm.or(record.visited_ppm);
         let metadata = ModelMetadata {
             class_names: record.class_names,
@@ -75,9 +78,9 @@ impl Knn {
     }
 }
 
-fn content(expected: impl Into<String>, actual: impl ToString) -> ModelFileError {
+fn content(expected: &dyn Display, actual: &dyn Display) -> ModelFileError {
     ModelFileError::Content {
-        expected: expected.into(),
+        expected: expected.to_string(),
         actual: actual.to_string(),
     }
 }
@@ -85,18 +88,21 @@ fn content(expected: impl Into<String>, actual: impl ToString) -> ModelFileError
 fn check_scaling(record: &Record, n_features: usize) -> Result<(), ModelFileError> {
     match (&record.scaling, record.preparation) {
         (None, Preparation::Raw) => Ok(()),
-        (None, preparation) => Err(content(format!("a scaling for {preparation} features"), "none")),
-        (Some(_), Preparation::Raw) => Err(content("no scaling for raw features", "one")),
+        (None, preparation) => Err(content(
+            &format_args!("a scaling for {preparation} features"),
+            &"none",
+        )),
+        (Some(_), Preparation::Raw) => Err(content(&"no scaling for raw features", &"one")),
         (Some(scaling), _) => {
             let lengths = (scaling.offset.len(), scaling.scale.len());
             if lengths != (n_features, n_features) {
                 return Err(content(
-                    format!("{n_features} offsets and scales"),
-                    format!("{} and {}", lengths.0, lengths.1),
+                    &format_args!("{n_features} offsets and scales"),
+                    &format_args!("{} and {}", lengths.0, lengths.1),
                 ));
             }
             if !scaling.is_usable(n_features) {
-                return Err(content("finite offsets and positive scales", "others"));
+                return Err(content(&"finite offsets and positive scales", &"others"));
             }
             Ok(())
         }
@@ -111,8 +117,8 @@ fn check_ignored(options: &KnnOptions, columns: &Columns) -> Result<(), ModelFil
         if is_ignored != (weight == 0.0) {
             let form = if is_ignored { "Ignored" } else { "one that is kept" };
             return Err(content(
-                "features to be `ignored` where their weight is 0",
-                format!("{form} of weight {}", Plain(weight)),
+                &"features to be `ignored` where their weight is 0",
+                &format_args!("{form} of weight {}", Plain(weight)),
             ));
         }
     }
@@ -176,26 +182,10 @@ impl<'a> File<'a> {
 
     fn labels(&self) -> Result<Labels, ModelFileError> {
         match self.tensor("labels") {
-            Some((_, [0], _)) => Err(content("at least one row", 0)),
+            Some((_, [0], _)) => Err(content(&"at least one row", &0)),
             Some(("U8", [_], bytes)) => Ok(Labels::U8(bytes.to_vec())),
-            Some(("U16", [_], bytes)) => Ok(Labels::U16(
-                bytes
-                    .as_chunks()
-                    .0
-                    .iter()
-                    .copied()
-                    .map(u16::from_le_bytes)
-                    .collect(),
-            )),
-            Some(("U32", [_], bytes)) => Ok(Labels::U32(
-                bytes
-                    .as_chunks()
-                    .0
-                    .iter()
-                    .copied()
-                    .map(u32::from_le_bytes)
-                    .collect(),
-            )),
+            Some(("U16", [_], bytes)) => Ok(Labels::U16(numbers(bytes, 0, u16::from_le_bytes))),
+            Some(("U32", [_], bytes)) => Ok(Labels::U32(numbers(bytes, 0, u32::from_le_bytes))),
             other => Err(wrong_tensor("labels", "U8, U16 or U32 [rows]".to_owned(), other)),
         }
     }
@@ -210,33 +200,26 @@ impl<'a> File<'a> {
         match self.tensor("order") {
             None if categories.is_empty() => Ok(None),
             Some(("U32", [n_rows], bytes)) if *n_rows == columns.n_rows => {
-                let rows = bytes.as_chunks().0.iter().copied().map(u32::from_le_bytes);
-                let order = Order::checked(rows.collect(), categories, is_turned, columns);
-                let invalid = || content("each row once in `order`, and large trees of groups", "others");
+                let rows = numbers(bytes, 0, u32::from_le_bytes);
+                let order = Order::checked(rows, categories, is_turned, columns);
+                let invalid = || content(&"each row once in `order`, and large trees of groups", &"others");
                 order.map(Some).ok_or_else(invalid)
             }
             other => Err(wrong_tensor("order", format!("U32 [{}]", columns.n_rows), other)),
         }
     }
 
-    /// The columns of a tensor, which must have `dtype` and `n_columns` of them.
-    fn rows_of<const N: usize, T>(
+    /// The bytes of each column of a tensor, which must have `dtype`, `n_columns` and `n_rows`.
+    fn columns_of(
         &self,
         name: &'static str,
         dtype: &str,
         [n_columns, n_rows]: [usize; 2],
-        from_le_bytes: fn([u8; N]) -> T,
-    ) -> Result<Vec<Vec<T>>, ModelFileError> {
+    ) -> Result<ChunksExact<'a, u8>, ModelFileError> {
         match self.tensor(name) {
-            None if n_columns == 0 => Ok(Vec::new()),
+            None if n_columns == 0 => Ok([].chunks_exact(1)),
             Some((actual, shape, bytes)) if actual == dtype && shape == [n_columns, n_rows] => {
-                let padded = n_rows.next_multiple_of(BLOCK);
-                let column = |bytes: &[u8]| {
-                    let mut values = Vec::with_capacity(padded);
-                    values.extend(bytes.as_chunks().0.iter().copied().map(from_le_bytes));
-                    values
-                };
-                Ok(bytes.chunks_exact(N * n_rows).map(column).collect())
+                Ok(bytes.chunks_exact((bytes.len() / n_columns.max(1)).max(1)))
             }
             other => Err(wrong_tensor(
                 name,
@@ -248,7 +231,7 @@ impl<'a> File<'a> {
 
     fn columns(&self, forms: &[Form], n_rows: usize) -> Result<Columns, ModelFileError> {
         if u32::try_from(n_rows).is_err() {
-            return Err(content("at most 4294967295 rows", n_rows));
+            return Err(content(&"at most 4294967295 rows", &n_rows));
         }
         let count = |is_form: fn(&Form) -> bool| [forms.iter().filter(|form| is_form(form)).count(), n_rows];
         let n_groups = match self.tensor("category") {
@@ -259,30 +242,26 @@ impl<'a> File<'a> {
         let [n_members, _] = count(|form| matches!(form, Form::Member { .. }));
         if n_groups > n_members {
             return Err(content(
-                format!("at most as many groups as there are members, {n_members}"),
-                n_groups,
+                &format_args!("at most as many groups as there are members, {n_members}"),
+                &n_groups,
             ));
         }
         let shorts = count(|form| matches!(form, Form::Short(_)));
-        let mut shorts = self
-            .rows_of("short", "I16", shorts, i16::from_le_bytes)?
-            .into_iter();
+        let mut shorts = self.columns_of("short", "I16", shorts)?;
         let singles = count(|form| matches!(form, Form::Single));
-        let mut singles = self
-            .rows_of("single", "F32", singles, f32::from_le_bytes)?
-            .into_iter();
+        let mut singles = self.columns_of("single", "F32", singles)?;
         let doubles = count(|form| matches!(form, Form::Double));
-        let mut doubles = self
-            .rows_of("double", "F64", doubles, f64::from_le_bytes)?
-            .into_iter();
-        let codes = self.rows_of("category", "U8", [n_groups, n_rows], |[code]: [u8; 1]| code)?;
-        let groups = codes.into_iter().map(|mut codes| {
-            codes.resize(n_rows.next_multiple_of(BLOCK), 0);
-            Group {
-                members: Vec::new(),
-                codes,
-            }
-        });
+        let mut doubles = self.columns_of("double", "F64", doubles)?;
+        let padded = n_rows.next_multiple_of(BLOCK);
+        let group = |codes: &[u8]| Group {
+            members: Vec::new(),
+            codes: codes
+                .iter()
+                .copied()
+                .chain(std::iter::repeat_n(0, padded - n_rows))
+                .collect(),
+        };
+        let groups = self.columns_of("category", "U8", [n_groups, n_rows])?.map(group);
 
         let mut columns = Columns {
             n_rows,
@@ -292,38 +271,34 @@ impl<'a> File<'a> {
             singles: Vec::new(),
             doubles: Vec::new(),
         };
-        const COUNTED: &str = "one column per feature of this form was read";
         for (feature, form) in forms.iter().enumerate() {
             columns.features.push(match form {
                 Form::Ignored => Feature::Ignored,
                 Form::Constant(value) => Feature::Constant(*value),
                 Form::Short(decimal) => {
-                    columns
-                        .shorts
-                        .push((*decimal, Column::new(feature, shorts.next().expect(COUNTED))));
+                    let shorts = numbers(next(&mut shorts), padded, i16::from_le_bytes);
+                    columns.shorts.push((*decimal, Column::new(feature, shorts)));
                     Feature::Short(columns.shorts.len() - 1)
                 }
                 Form::Member { group } => {
                     let members = &mut columns
                         .groups
                         .get_mut(*group)
-                        .ok_or_else(|| content(format!("a group in 0..{n_groups}"), group))?
+                        .ok_or_else(|| content(&format_args!("a group in 0..{n_groups}"), group))?
                         .members;
                     members.push(feature);
                     let code =
-                        u8::try_from(members.len()).map_err(|_| content("up to 255 members", "more"))?;
+                        u8::try_from(members.len()).map_err(|_| content(&"up to 255 members", &"more"))?;
                     Feature::Member { group: *group, code }
                 }
                 Form::Single => {
-                    columns
-                        .singles
-                        .push(Column::new(feature, singles.next().expect(COUNTED)));
+                    let singles = numbers(next(&mut singles), padded, f32::from_le_bytes);
+                    columns.singles.push(Column::new(feature, singles));
                     Feature::Single(columns.singles.len() - 1)
                 }
                 Form::Double => {
-                    columns
-                        .doubles
-                        .push(Column::new(feature, doubles.next().expect(COUNTED)));
+                    let doubles = numbers(next(&mut doubles), padded, f64::from_le_bytes);
+                    columns.doubles.push(Column::new(feature, doubles));
                     Feature::Double(columns.doubles.len() - 1)
                 }
             });
@@ -333,42 +308,51 @@ impl<'a> File<'a> {
     }
 }
 
+/// The next column of a tensor.
+fn next<'a>(columns: &mut ChunksExact<'a, u8>) -> &'a [u8] {
+    columns
+        .next()
+        .expect("there is a column for each feature of this form")
+}
+
+/// Numbers as `from_le_bytes` reads them, with room for `capacity`.
+fn numbers<const N: usize, T>(bytes: &[u8], capacity: usize, from_le_bytes: fn([u8; N]) -> T) -> Vec<T> {
+    let mut numbers = Vec::with_capacity(capacity);
+    numbers.extend(bytes.as_chunks().0.iter().map(|bytes| from_le_bytes(*bytes)));
+    numbers
+}
+
 /// Refuses values that no fit produces and that the engines rely on not to meet.
 fn check_values(columns: &Columns) -> Result<(), ModelFileError> {
     for (decimal, column) in &columns.shorts {
         if !decimal.is_valid() {
             return Err(content(
-                "an integer base and a power of ten as divisor",
-                format!("{} and {}", Plain(decimal.base), Plain(decimal.divisor)),
+                &"an integer base and a power of ten as divisor",
+                &format_args!("{} and {}", Plain(decimal.base), Plain(decimal.divisor)),
             ));
         }
         if column.min < 0 {
-            return Err(content("short values in 0..=32767", column.min));
+            return Err(content(&"short values in 0..=32767", &column.min));
         }
     }
     for group in &columns.groups {
         let largest = group.codes.iter().copied().max().unwrap_or(0);
         if usize::from(largest) > group.members.len() {
-            return Err(content(format!("codes up to {}", group.members.len()), largest));
+            return Err(content(
+                &format_args!("codes up to {}", group.members.len()),
+                &largest,
+            ));
         }
     }
     // Any NaN or infinity shows, whereas `min` and `max` of a column may step over a NaN.
-    let singles = columns
-        .singles
-        .iter()
-        .flat_map(|column| &column.values)
-        .all(|value| value.is_finite());
-    let doubles = columns
-        .doubles
-        .iter()
-        .flat_map(|column| &column.values)
-        .all(|value| value.is_finite());
+    let singles = |column: &Column<f32>| column.values.iter().all(|value| value.is_finite());
+    let doubles = |column: &Column<f64>| column.values.iter().all(|value| value.is_finite());
     let constants = columns
         .features
         .iter()
         .all(|form| !matches!(form, Feature::Constant(x) if !x.is_finite()));
-    if !(singles && doubles && constants) {
-        return Err(content("finite values", "NaN or infinity"));
+    if !(columns.singles.iter().all(singles) && columns.doubles.iter().all(doubles) && constants) {
+        return Err(content(&"finite values", &"NaN or infinity"));
     }
     Ok(())
 }

@@ -3,7 +3,9 @@
 //! Fields that this code does not know are passed over; a field that is there twice is an error, and so is one of
 //! another type.
 
-use super::json::{Reader, Result, write_list, write_number, write_string};
+use super::json::{
+    Reader, Result, put, write_integer, write_integers, write_list, write_number, write_string,
+};
 use super::{Form, Record};
 use crate::compact::Decimal;
 use crate::{EngineKind, Metric, Preparation, Scaling, Voting};
@@ -124,14 +126,14 @@ impl Record {
         write_string(&mut json, name_of(&PREPARATIONS, self.preparation));
         key(&mut json, "scaling");
         match &self.scaling {
-            None => json.push_str("null"),
+            None => put(&mut json, "null"),
             Some(Scaling { offset, scale }) => {
-                json.push('{');
+                put(&mut json, "{");
                 key(&mut json, "offset");
                 write_numbers(&mut json, offset);
                 key(&mut json, "scale");
                 write_numbers(&mut json, scale);
-                json.push('}');
+                put(&mut json, "}");
             }
         }
         key(&mut json, "feature_weights");
@@ -143,22 +145,24 @@ impl Record {
         key(&mut json, "source");
         write_string(&mut json, &self.source);
         key(&mut json, "columns");
-        write_list(&mut json, &self.columns, write_form);
+        write_list(&mut json, self.columns.len(), &mut |json, at| {
+            write_form(json, &self.columns[at]);
+        });
         key(&mut json, "engine");
         match self.engine {
-            None => json.push_str("null"),
+            None => put(&mut json, "null"),
             Some(engine) => write_string(&mut json, name_of(&ENGINES, engine)),
         }
         key(&mut json, "categories");
-        write_list(&mut json, self.categories.iter().copied(), write_integer);
+        write_integers(&mut json, &self.categories);
         key(&mut json, "is_turned");
-        json.push_str(if self.is_turned { "true" } else { "false" });
+        put(&mut json, if self.is_turned { "true" } else { "false" });
         key(&mut json, "visited_ppm");
         match self.visited_ppm {
-            None => json.push_str("null"),
+            None => put(&mut json, "null"),
             Some(ppm) => write_integer(&mut json, ppm as usize),
         }
-        json.push('}');
+        put(&mut json, "}");
         json
     }
 }
@@ -166,22 +170,22 @@ impl Record {
 /// Writes a key, after a comma unless it is an object's first.
 fn key(json: &mut String, key: &str) {
     if !json.ends_with('{') {
-        json.push(',');
+        put(json, ",");
     }
     write_string(json, key);
-    json.push(':');
-}
-
-fn write_integer(json: &mut String, number: usize) {
-    json.push_str(&number.to_string());
+    put(json, ":");
 }
 
 fn write_numbers(json: &mut String, numbers: &[f64]) {
-    write_list(json, numbers, |json, number| write_number(json, *number));
+    write_list(json, numbers.len(), &mut |json, at| {
+        write_number(json, numbers[at])
+    });
 }
 
 fn write_strings(json: &mut String, strings: &[String]) {
-    write_list(json, strings, |json, string| write_string(json, string));
+    write_list(json, strings.len(), &mut |json, at| {
+        write_string(json, &strings[at])
+    });
 }
 
 fn name_of<T: PartialEq>(names: &[(&'static str, T)], value: T) -> &'static str {
@@ -270,25 +274,25 @@ fn write_form(json: &mut String, form: &Form) {
         Form::Short(_) => "short",
         Form::Member { .. } => "member",
     };
-    json.push('{');
+    put(json, "{");
     key(json, name);
     match form {
         Form::Constant(value) => write_number(json, *value),
         Form::Short(Decimal { base, divisor }) => {
-            json.push('{');
+            put(json, "{");
             key(json, "base");
             write_number(json, *base);
             key(json, "divisor");
             write_number(json, *divisor);
-            json.push('}');
+            put(json, "}");
         }
         Form::Member { group } => {
-            json.push('{');
+            put(json, "{");
             key(json, "group");
             write_integer(json, *group);
-            json.push('}');
+            put(json, "}");
         }
         Form::Ignored | Form::Single | Form::Double => {}
     }
-    json.push('}');
+    put(json, "}");
 }
