@@ -1,4 +1,4 @@
-// What may be passed to `KnnModel`, and what is said of anything else: the argument, what was expected, what came.
+// What may be passed to the classifiers, and what is said of anything else: the argument, what was expected, what came.
 
 /** @import { FitInSlicesOptions, OnlineOptions, Query } from "./index.d.ts" */
 
@@ -229,6 +229,15 @@ export function checkedQuery(query, nFeatures, argument = "query") {
  */
 export function checkedWeights(weights, nFeatures) {
   return weights === undefined ? numbers([]) : checkedQuery(weights, nFeatures, "featureWeights");
+}
+
+/**
+ * The WebAssembly gives rows and distances in one array, the former first.
+ * @param {Float64Array} found
+ */
+export function neighbours(found) {
+  const k = found.length / 2;
+  return { rows: found.slice(0, k), distances: found.slice(k) };
 }
 
 /**

@@ -19,6 +19,7 @@ import {
   isUnsigned,
   knownOptions,
   nClasses,
+  neighbours,
   numbers,
   release,
   shown,
@@ -159,7 +160,8 @@ export class KnnModel {
 
   /** @param {import("./index.d.ts").Query} query */
   neighbours(query) {
-    return this.#used("neighbours").neighbours(checkedQuery(query, this.#nFeatures));
+    const { rows, distances } = neighbours(this.#used("neighbours").neighbours(checkedQuery(query, this.#nFeatures)));
+    return { rows: Uint32Array.from(rows), distances };
   }
 
   describe() {

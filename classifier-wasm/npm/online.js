@@ -10,6 +10,7 @@ import {
   inMemory,
   isWholeNumber,
   knownOptions,
+  neighbours,
   numbers,
   release,
   shown,
@@ -83,7 +84,7 @@ export class OnlineKnn {
 
   /** @param {import("./index.d.ts").Query} query */
   neighbours(query) {
-    return this.#used("neighbours").neighbours(checkedQuery(query, this.#nFeatures));
+    return neighbours(this.#used("neighbours").neighbours(checkedQuery(query, this.#nFeatures)));
   }
 
   get nRows() {

@@ -1,7 +1,6 @@
 //! Training rows on their way in, and the building of the model in slices.
 
 use classifier::{Build, KnnBuilder, KnnOptions, ModelMetadata, RowMajor};
-use js_sys::RangeError;
 use wasm_bindgen::prelude::*;
 
 use crate::Model;
@@ -44,7 +43,7 @@ impl Builder {
         engine: &str,
         voting: &str,
         feature_weights: Vec<f64>,
-    ) -> Result<Self, RangeError> {
+    ) -> Result<Self, JsValue> {
         let options = KnnOptions {
             k,
             metric: options::metric(metric)?,
@@ -67,9 +66,9 @@ impl Builder {
     /// A `RangeError` that names the argument of the package's `fit`.
     pub fn push(&mut self, features: &[f64], labels: &[u32]) -> Result<(), JsValue> {
         match &mut self.stage {
-            Stage::Taking(builder) => Ok(builder
+            Stage::Taking(builder) => builder
                 .push(&RowMajor::new(features, self.n_features), labels)
-                .map_err(fit_error)?),
+                .map_err(fit_error),
             Stage::Building(..) | Stage::Done => Err(out_of_turn()),
         }
     }
@@ -109,7 +108,7 @@ impl Builder {
         if !matches!(model, Ok(None)) {
             self.stage = Stage::Done;
         }
-        Ok(model.map_err(fit_error)?)
+        model.map_err(fit_error)
     }
 
     /// The share of the building that is done, estimated.

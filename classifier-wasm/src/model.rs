@@ -1,7 +1,6 @@
 //! A fitted classifier behind typed arrays.
 
 use classifier::{Knn, ModelMetadata, QueryError};
-use js_sys::{Float64Array, Object, RangeError, Reflect, Uint32Array};
 use wasm_bindgen::prelude::*;
 
 use crate::options::range_error;
@@ -26,9 +25,9 @@ impl Model {
 #[wasm_bindgen]
 impl Model {
     /// Reads the bytes of a model file (safetensors). Throws if they are not one, or damaged.
-    pub fn load(bytes: &[u8]) -> Result<Model, JsError> {
-        let (knn, metadata) =
-            Knn::from_bytes(bytes).map_err(|error| JsError::new(&format!("source: {error}")))?;
+    pub fn load(bytes: &[u8]) -> Result<Model, JsValue> {
+        let (knn, metadata) = Knn::from_bytes(bytes)
+            .map_err(|error| JsValue::from(JsError::new(&format!("source: {error}"))))?;
         Ok(Self { knn, metadata })
     }
 
@@ -39,7 +38,7 @@ impl Model {
     }
 
     /// The class id with most votes among the k nearest training rows.
-    pub fn predict(&mut self, query: &[f64]) -> Result<u32, RangeError> {
+    pub fn predict(&mut self, query: &[f64]) -> Result<u32, JsValue> {
         self.knn.predict(query).map_err(|error| query_error(&error))
     }
 
@@ -50,7 +49,7 @@ impl Model {
         first_query: usize,
         queries: &[f64],
         classes: &mut [u32],
-    ) -> Result<(), RangeError> {
+    ) -> Result<(), JsValue> {
         let queries = queries.chunks_exact(self.knn.n_features());
         for (idx, (query, class)) in queries.zip(classes).enumerate() {
             *class = self
@@ -63,21 +62,17 @@ impl Model {
 
     /// The share of the votes of each class, by class id, summing to 1.
     #[wasm_bindgen(js_name = classShares)]
-    pub fn class_shares(&mut self, query: &[f64]) -> Result<Float64Array, RangeError> {
+    pub fn class_shares(&mut self, query: &[f64]) -> Result<Vec<f64>, JsValue> {
         let classification = self.knn.classify(query).map_err(|error| query_error(&error))?;
-        Ok(Float64Array::from(classification.shares))
+        Ok(classification.shares.to_vec())
     }
 
-    /// The k nearest training rows and their distances, nearest first.
-    #[wasm_bindgen(unchecked_return_type = "{ rows: Uint32Array, distances: Float64Array }")]
-    pub fn neighbours(&mut self, query: &[f64]) -> Result<Object, RangeError> {
+    /// The k nearest training rows, nearest first, and then their distances.
+    pub fn neighbours(&mut self, query: &[f64]) -> Result<Vec<f64>, JsValue> {
         let neighbours = self.knn.neighbours(query).map_err(|error| query_error(&error))?;
-        let rows: Vec<u32> = neighbours.iter().map(|neighbour| neighbour.row).collect();
-        let distances: Vec<f64> = neighbours.iter().map(|neighbour| neighbour.distance).collect();
-        let result = Object::new();
-        set(&result, "rows", &Uint32Array::from(&rows[..]));
-        set(&result, "distances", &Float64Array::from(&distances[..]));
-        Ok(result)
+        let rows = neighbours.iter().map(|neighbour| neighbour.row.into());
+        let distances = neighbours.iter().map(|neighbour| neighbour.distance);
+        Ok(rows.chain(distances).collect())
     }
 
     /// How many neighbours vote.
@@ -123,12 +118,6 @@ impl Model {
 }
 
 /// The error with the argument in front that it is about.
-pub(crate) fn query_error(error: &QueryError) -> RangeError {
+pub(crate) fn query_error(error: &QueryError) -> JsValue {
     range_error(&format!("query: {error}"))
-}
-
-/// Sets a property of a fresh object, which nothing can prevent.
-pub(crate) fn set(object: &Object, name: &str, value: &JsValue) {
-    let is_set = Reflect::set(object, &name.into(), value);
-    debug_assert!(is_set.is_ok(), "a fresh object takes properties");
 }

@@ -3,10 +3,9 @@
 use std::num::NonZeroUsize;
 
 use classifier::{InsertError, OnlineKnn, OnlineOptions, QueryError, Scaling};
-use js_sys::{Float64Array, Object, RangeError};
 use wasm_bindgen::prelude::*;
 
-use crate::model::{query_error, set};
+use crate::model::query_error;
 use crate::options::{fit_error, metric, range_error, voting};
 
 /// A growing or sliding set of rows; the npm package's `OnlineKnn` holds one and says what its methods do.
@@ -40,7 +39,7 @@ impl Online {
         offset: Vec<f64>,
         scale: Vec<f64>,
         window: usize,
-    ) -> Result<Self, RangeError> {
+    ) -> Result<Self, JsValue> {
         let options = OnlineOptions {
             k,
             metric: metric(metric_name)?,
@@ -54,7 +53,7 @@ impl Online {
     }
 
     /// Adds a row and returns its number.
-    pub fn insert(&mut self, features: &[f64], label: u32) -> Result<f64, RangeError> {
+    pub fn insert(&mut self, features: &[f64], label: u32) -> Result<f64, JsValue> {
         let inserted = self.knn.insert(features, label);
         let row = inserted.map_err(|error| match error {
             InsertError::Features(error) => range_error(&format!("features: {error}")),
@@ -89,21 +88,17 @@ impl Online {
 
     /// The share of the votes of each class, by class id, summing to 1.
     #[wasm_bindgen(js_name = classShares)]
-    pub fn class_shares(&mut self, query: &[f64]) -> Result<Float64Array, JsValue> {
+    pub fn class_shares(&mut self, query: &[f64]) -> Result<Vec<f64>, JsValue> {
         let classification = self.knn.classify(query).map_err(unanswered)?;
-        Ok(Float64Array::from(classification.shares))
+        Ok(classification.shares.to_vec())
     }
 
-    /// The numbers of the k nearest rows and their distances, nearest first.
-    #[wasm_bindgen(unchecked_return_type = "{ rows: Float64Array, distances: Float64Array }")]
-    pub fn neighbours(&mut self, query: &[f64]) -> Result<Object, JsValue> {
+    /// The numbers of the k nearest rows, nearest first, and then their distances.
+    pub fn neighbours(&mut self, query: &[f64]) -> Result<Vec<f64>, JsValue> {
         let neighbours = self.knn.neighbours(query).map_err(unanswered)?;
-        let rows: Vec<f64> = neighbours.iter().map(|neighbour| neighbour.row as f64).collect();
-        let distances: Vec<f64> = neighbours.iter().map(|neighbour| neighbour.distance).collect();
-        let result = Object::new();
-        set(&result, "rows", &Float64Array::from(&rows[..]));
-        set(&result, "distances", &Float64Array::from(&distances[..]));
-        Ok(result)
+        let rows = neighbours.iter().map(|neighbour| neighbour.row as f64);
+        let distances = neighbours.iter().map(|neighbour| neighbour.distance);
+        Ok(rows.chain(distances).collect())
     }
 }
 
@@ -111,6 +106,6 @@ impl Online {
 fn unanswered(error: QueryError) -> JsValue {
     match error {
         QueryError::NoRows => JsError::new(&format!("OnlineKnn: {error}")).into(),
-        _ => query_error(&error).into(),
+        _ => query_error(&error),
     }
 }
