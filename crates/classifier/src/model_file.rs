@@ -67,6 +67,7 @@ pub struct ModelMetadata {
 }
 
 /// What `__metadata__` says under [`RECORD_KEY`]; what later code added may be missing.
+#[derive(Default)]
 struct Record {
     version: u32,
     k: usize,

@@ -73,39 +73,38 @@ impl Header {
             ));
         }
         let (header, data) = rest.split_at_checked(length).ok_or("it is cut off")?;
-        let header = str::from_utf8(header).map_err(|_| "its header is not UTF-8")?;
-        let header = Reader::read(header, Self::entries)?;
+        let text = str::from_utf8(header).map_err(|_| "its header is not UTF-8")?;
+        let mut header = Self::default();
+        Reader::read(text, &mut |reader| header.entries(reader))?;
         header.check(data.len())?;
         Ok((header, data))
     }
 
-    fn entries(reader: &mut Reader<'_>) -> Result<Self> {
-        let mut header = Self::default();
+    /// Takes what the header says of tensors and metadata.
+    fn entries(&mut self, reader: &mut Reader<'_>) -> Result<()> {
         let mut has_metadata = false;
         reader.object(&mut |reader, name| {
             if name != METADATA_KEY {
                 let tensor = tensor(reader, name)?;
-                let place = header
+                let place = self
                     .tensors
                     .partition_point(|other| (other.start, other.end) <= (tensor.start, tensor.end));
-                if header.tensors.len() == MAX_TENSORS {
+                if self.tensors.len() == MAX_TENSORS {
                     return Err(format!("it has more than {MAX_TENSORS} tensors"));
                 }
-                if header.tensor(name).is_some() {
+                if self.tensor(name).is_some() {
                     return Err(format!("it has two tensors `{name}`"));
                 }
-                header.tensors.insert(place, tensor);
+                self.tensors.insert(place, tensor);
                 return Ok(());
             }
             if std::mem::replace(&mut has_metadata, true) {
                 return Err(format!("it has two entries `{METADATA_KEY}`"));
             }
-            let metadata = |reader: &mut Reader<'_>| {
-                reader.object(&mut |reader, key| header.entry(key, reader.string()?))
-            };
+            let metadata =
+                |reader: &mut Reader<'_>| reader.object(&mut |reader, key| self.entry(key, reader.string()?));
             reader.option(metadata).map(drop)
-        })?;
-        Ok(header)
+        })
     }
 
     /// Keeps an entry of the metadata, if it is ours.

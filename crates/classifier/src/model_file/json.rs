@@ -26,15 +26,15 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Reads `text`, which has to be one value and blanks, by `value`.
-    pub(super) fn read<T>(text: &'a str, value: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    pub(super) fn read(text: &'a str, value: &mut dyn FnMut(&mut Self) -> Result<()>) -> Result<()> {
         let mut reader = Self {
             text,
             at: 0,
             depth: 0,
         };
-        let value = value(&mut reader)?;
+        value(&mut reader)?;
         match reader.peek() {
-            None => Ok(value),
+            None => Ok(()),
             Some(_) => Err(reader.expected("end")),
         }
     }

@@ -1,12 +1,14 @@
 //! Reading a model file: everything is checked before it is believed.
 
 use std::fmt::Display;
+use std::mem::take;
 use std::slice::ChunksExact;
 
 use kernels::BLOCK;
 
 use super::checksum::crc32;
 use super::container::{Header, Tensor};
+use super::json::{put, write_integer};
 use super::record;
 use super::{CHECKSUM_KEY, Form, ModelMetadata, Record, VERSION};
 use crate::compact::{Column, Columns, Feature, Group};
@@ -27,23 +29,9 @@ impl Knn {
     /// [`ModelFileError`]; whatever the bytes are, this neither panics nor takes memory out of proportion to them.
     pub fn from_bytes(bytes: &[u8]) -> Result<(Self, ModelMetadata), ModelFileError> {
         let file = File::parse(bytes)?;
-        let record = file.record()?;
-        let n_features = record.columns.len();
-        if record.feature_names.len() != n_features {
-            let expected = format_args!("{n_features} feature names");
-            return Err(content(&expected, &record.feature_names.len()));
-        }
-        check_scaling(&record, n_features)?;
-        if let Some(ppm) = record.visited_ppm.filter(|&ppm| ppm > 1_000_000) {
-            return Err(content(&"`visited_ppm` up to 1000000", &ppm));
-        }
-        let labels = file.labels()?;
-        let n_classes = record.class_names.len();
-        if let Some(label) = labels.max().filter(|&label| label as usize >= n_classes) {
-            return Err(content(&format_args!("labels in 0..{n_classes}"), &label));
-        }
-        let columns = file.columns(&record.columns, labels.len())?;
-        let order = file.order(record.categories, record.is_turned, &columns)?;
+        let mut record = file.record()?;
+        let (columns, labels) = file.rows(&record)?;
+        let order = file.order(take(&mut record.categories), record.is_turned, &columns)?;
         let by_order = order.as_ref().map_or(EngineKind::Scan, |_| EngineKind::Tree);
         let options = KnnOptions {
             k: record.k,
@@ -51,21 +39,13 @@ impl Knn {
             preparation: record.preparation,
             engine: record.engine.unwrap_or(by_order),
             voting: record.voting,
-            feature_weights: record.feature_weights,
+            feature_weights: take(&mut record.feature_weights),
         };
-        KnnOptions::check(options.k, &options.feature_weights, n_features)
-            .map_err(|error| content(&"options that can be fitted", &error))?;
-        check_ignored(&options, &columns)?;
-        let n_numbers = columns.n_rows.saturating_mul(n_features);
-        if options.engine == EngineKind::Textbook && n_numbers > MAX_NUMBERS_PER_BYTE * bytes.len() {
-            return Err(content(
-                &format_args!("at most {MAX_NUMBERS_PER_BYTE} numbers a byte for the textbook engine"),
-                &format_args!("{n_numbers} in {} bytes", bytes.len()),
-            ));
-        }
-        let assemble = async |pace| {
-            Self::assemble(columns, labels, n_classes, options, record.scaling, order, &pace).await
-        };
+        check_options(&options, &columns, bytes.len())?;
+        let n_classes = record.class_names.len();
+        let scaling = record.scaling.take();
+        let assemble =
+            async |pace| Self::assemble(columns, labels, n_classes, options, scaling, order, &pace).await;
         let mut knn =
             Pace::run(assemble).map_err(|error| content(&"a model that can be put together", &error))?;
         knn.visited_ppm = knn.visited_ppm.or(record.visited_ppm);
@@ -85,14 +65,20 @@ fn content(expected: &dyn Display, actual: &dyn Display) -> ModelFileError {
     }
 }
 
-fn check_scaling(record: &Record, n_features: usize) -> Result<(), ModelFileError> {
+/// Whether the record agrees with itself.
+fn check_record(record: &Record) -> Result<(), ModelFileError> {
+    let n_features = record.columns.len();
+    if record.feature_names.len() != n_features {
+        let expected = format_args!("{n_features} feature names");
+        return Err(content(&expected, &record.feature_names.len()));
+    }
     match (&record.scaling, record.preparation) {
-        (None, Preparation::Raw) => Ok(()),
-        (None, preparation) => Err(content(
-            &format_args!("a scaling for {preparation} features"),
-            &"none",
-        )),
-        (Some(_), Preparation::Raw) => Err(content(&"no scaling for raw features", &"one")),
+        (None, Preparation::Raw) => {}
+        (None, preparation) => {
+            let expected = format_args!("a scaling for {preparation} features");
+            return Err(content(&expected, &"none"));
+        }
+        (Some(_), Preparation::Raw) => return Err(content(&"no scaling for raw features", &"one")),
         (Some(scaling), _) => {
             let lengths = (scaling.offset.len(), scaling.scale.len());
             if lengths != (n_features, n_features) {
@@ -104,13 +90,20 @@ fn check_scaling(record: &Record, n_features: usize) -> Result<(), ModelFileErro
             if !scaling.is_usable(n_features) {
                 return Err(content(&"finite offsets and positive scales", &"others"));
             }
-            Ok(())
         }
+    }
+    match record.visited_ppm.filter(|&ppm| ppm > 1_000_000) {
+        None => Ok(()),
+        Some(ppm) => Err(content(&"`visited_ppm` up to 1000000", &ppm)),
     }
 }
 
-/// A feature is left out if its weight is 0, and only then.
-fn check_ignored(options: &KnnOptions, columns: &Columns) -> Result<(), ModelFileError> {
+/// Whether the options can be those of these columns, in a file of `n_bytes`.
+fn check_options(options: &KnnOptions, columns: &Columns, n_bytes: usize) -> Result<(), ModelFileError> {
+    let n_features = columns.features.len();
+    KnnOptions::check(options.k, &options.feature_weights, n_features)
+        .map_err(|error| content(&"options that can be fitted", &error))?;
+    // A feature is left out if its weight is 0, and only then.
     for (feature, form) in columns.features.iter().enumerate() {
         let weight = options.feature_weights.get(feature).copied().unwrap_or(1.0);
         let is_ignored = matches!(form, Feature::Ignored);
@@ -121,6 +114,13 @@ fn check_ignored(options: &KnnOptions, columns: &Columns) -> Result<(), ModelFil
                 &format_args!("{form} of weight {}", Plain(weight)),
             ));
         }
+    }
+    let n_numbers = columns.n_rows.saturating_mul(n_features);
+    if options.engine == EngineKind::Textbook && n_numbers > MAX_NUMBERS_PER_BYTE * n_bytes {
+        return Err(content(
+            &format_args!("at most {MAX_NUMBERS_PER_BYTE} numbers a byte for the textbook engine"),
+            &format_args!("{n_numbers} in {n_bytes} bytes"),
+        ));
     }
     Ok(())
 }
@@ -165,7 +165,19 @@ impl<'a> File<'a> {
                 )));
             }
         }
-        Record::from_json(record).map_err(invalid)
+        let record = Record::from_json(record).map_err(invalid)?;
+        check_record(&record)?;
+        Ok(record)
+    }
+
+    /// The training rows and their labels.
+    fn rows(&self, record: &Record) -> Result<(Columns, Labels), ModelFileError> {
+        let labels = self.labels()?;
+        let n_classes = record.class_names.len();
+        if let Some(label) = labels.max().filter(|&label| label as usize >= n_classes) {
+            return Err(content(&format_args!("labels in 0..{n_classes}"), &label));
+        }
+        Ok((self.columns(&record.columns, labels.len())?, labels))
     }
 
     /// Type, shape and bytes of a tensor.
@@ -363,8 +375,13 @@ fn wrong_tensor(
     actual: Option<(&str, &[usize], &[u8])>,
 ) -> ModelFileError {
     let actual = actual.map_or("none".to_owned(), |(dtype, shape, _)| {
-        let sides: Vec<String> = shape.iter().map(ToString::to_string).collect();
-        format!("{dtype} [{}]", sides.join(", "))
+        let mut actual = format!("{dtype} [");
+        for (at, side) in shape.iter().enumerate() {
+            put(&mut actual, if at > 0 { ", " } else { "" });
+            write_integer(&mut actual, *side);
+        }
+        put(&mut actual, "]");
+        actual
     });
     ModelFileError::Tensor {
         name,
