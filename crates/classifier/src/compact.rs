@@ -270,17 +270,17 @@ impl Columns {
 
     /// Adds zeros and ones to the newest group, or to a new one where a row is already taken.
     fn push_member(&mut self, feature: usize, column: &GrowingColumn) -> Feature {
-        let ones = || {
-            (0..self.n_rows)
-                .step_by(PIECE)
-                .zip(&column.pieces)
-                .flat_map(|(start, piece)| {
-                    let n_rows = PIECE.min(self.n_rows - start);
-                    piece.ones(n_rows).map(move |row| start + row)
-                })
+        let n_rows = self.n_rows;
+        let all_ones = |is_fine: &mut dyn FnMut(usize) -> bool| {
+            let mut start = 0;
+            column.pieces.iter().all(|piece| {
+                let rows = start..n_rows.min(start + PIECE);
+                start = rows.end;
+                piece.all_ones(rows, is_fine)
+            })
         };
         let fits = self.groups.last().is_some_and(|group| {
-            group.members.len() < MAX_MEMBERS && ones().all(|row| group.codes[row] == 0)
+            group.members.len() < MAX_MEMBERS && all_ones(&mut |row| group.codes[row] == 0)
         });
         let mut group = if fits { self.groups.pop() } else { None }.unwrap_or_else(|| Group {
             members: Vec::new(),
@@ -288,9 +288,10 @@ impl Columns {
         });
         group.members.push(feature);
         let code = group.members.len() as u8;
-        for row in ones() {
+        all_ones(&mut |row| {
             group.codes[row] = code;
-        }
+            true
+        });
         self.groups.push(group);
         Feature::Member {
             group: self.groups.len() - 1,

@@ -63,8 +63,9 @@ impl Whole {
     fn shift_left(&mut self, n_bits: u32) {
         self.multiply(1 << (n_bits % 32), 0);
         if !self.0.is_empty() {
-            self.0
-                .splice(0..0, std::iter::repeat_n(0, (n_bits / 32) as usize));
+            let mut words = vec![0; (n_bits / 32) as usize];
+            words.append(&mut self.0);
+            self.0 = words;
         }
     }
 

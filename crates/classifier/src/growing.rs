@@ -7,6 +7,8 @@
 //! place. Pieces are cut by row
 //! number, so how the rows were divided into chunks leaves no trace.
 
+use std::ops::Range;
+
 use crate::compact::{Decimal, MAX_DECIMALS, POWERS_OF_TEN, scaled_exactly};
 use crate::{FitError, Rows};
 
@@ -221,19 +223,24 @@ impl Piece {
         }
     }
 
-    /// The rows that hold 1, of a column that is 0 or 1 everywhere.
-    pub(crate) fn ones(&self, n_rows: usize) -> impl Iterator<Item = usize> + '_ {
-        let (words, n_all) = match self {
-            Self::Constant(value) if *value == 1.0 => (&[][..], n_rows),
-            Self::Bits(words) => (&words[..], 0),
-            _ => (&[][..], 0),
-        };
-        let of_words = words.iter().enumerate().flat_map(|(at, &word)| {
-            let rest = |word: &u64| Some(word & (word - 1)).filter(|rest| *rest != 0);
-            let words = std::iter::successors(Some(word).filter(|word| *word != 0), rest);
-            words.map(move |word| 64 * at + word.trailing_zeros() as usize)
-        });
-        (0..n_all).chain(of_words)
+    /// Whether `is_fine` says so of all `rows` of the piece that hold 1, of a column that is 0 or 1 everywhere.
+    pub(crate) fn all_ones(&self, mut rows: Range<usize>, is_fine: &mut dyn FnMut(usize) -> bool) -> bool {
+        match self {
+            Self::Constant(value) => *value != 1.0 || rows.all(is_fine),
+            Self::Bits(words) => {
+                for (nth, word) in words.iter().enumerate() {
+                    let mut rest = *word;
+                    while rest != 0 {
+                        if !is_fine(rows.start + 64 * nth + rest.trailing_zeros() as usize) {
+                            return false;
+                        }
+                        rest &= rest - 1;
+                    }
+                }
+                true
+            }
+            Self::Short(..) | Self::Single(_) | Self::Double(_) => true,
+        }
     }
 }
 

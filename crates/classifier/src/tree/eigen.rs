@@ -48,8 +48,11 @@ pub(super) fn eigenvectors(mut matrix: Vec<f64>, n: usize) -> (Vec<f64>, Vec<f64
     }
     let value = |i: usize| matrix[i * n + i];
     let order = falling((0..n).map(value));
-    let sorted = order.iter().flat_map(|&i| &vectors[i * n..][..n]).copied();
-    (sorted.collect(), order.iter().map(|&i| value(i)).collect())
+    let mut sorted = Vec::with_capacity(n * n);
+    for &i in &order {
+        sorted.extend_from_slice(&vectors[i * n..][..n]);
+    }
+    (sorted, order.iter().map(|&i| value(i)).collect())
 }
 
 /// Turns the plane of two entries.

@@ -44,9 +44,12 @@ impl Order {
         pace: &Pace,
     ) -> Self {
         let widest = parts.first().map_or(0.0, |(deviation, _)| *deviation);
-        let mut categories: Vec<usize> = (0..columns.groups.len())
-            .filter(|&group| deviation(&columns.groups[group], columns.n_rows, scaling) > widest)
-            .collect();
+        let mut categories = Vec::new();
+        for (idx, group) in columns.groups.iter().enumerate() {
+            if deviation(group, columns.n_rows, scaling) > widest {
+                categories.push(idx);
+            }
+        }
         pace.spend(columns.groups.len() * columns.n_rows).await;
         // Padding rows to whole trees is not worth it if there are few rows of each kind.
         let mut rows: Vec<u32> = (0..columns.n_rows as u32).collect();

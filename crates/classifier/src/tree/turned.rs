@@ -128,14 +128,19 @@ impl Axes {
             left_out >= 0.0
         };
         let n_left_out = variances[1..].iter().rev().take_while(is_left_out).count();
-        let vectors = &vectors[..n_features * (n_features - n_left_out)];
+        let n_axes = n_features - n_left_out;
+        let vectors = &vectors[..n_features * n_axes];
         let skew = skew(vectors, n_features);
-        let axes: Vec<&[f64]> = vectors.chunks_exact(n_features).collect();
-        let directions = (0..n_features).flat_map(|at| axes.iter().map(move |axis| axis[at]));
+        let mut directions = vec![0.0; vectors.len()];
+        for (axis, vector) in vectors.chunks_exact(n_features).enumerate() {
+            for (at, part) in vector.iter().enumerate() {
+                directions[at * n_axes + axis] = *part;
+            }
+        }
         // False for NaN, which large numbers bring about.
         (skew <= MAX_SKEW).then(|| Self {
-            directions: directions.collect(),
-            point: vec![0.0; axes.len()],
+            directions,
+            point: vec![0.0; n_axes],
             features,
             centre,
             skew,
@@ -224,11 +229,20 @@ fn prepared(columns: &Columns, scaling: Option<&Scaling>, row: usize, feature: u
 
 /// Features that are neither constant nor ignored; there are no groups.
 fn varying(columns: &Columns) -> Vec<usize> {
-    let varies = |&feature: &usize| {
-        let form = columns.features[feature];
+    features_that(columns, |form| {
         matches!(form, Feature::Short(_) | Feature::Single(_) | Feature::Double(_))
-    };
-    (0..columns.n_features()).filter(varies).collect()
+    })
+}
+
+/// Features whose form is such, ascending.
+fn features_that(columns: &Columns, is_such: fn(&Feature) -> bool) -> Vec<usize> {
+    let mut features = Vec::new();
+    for (feature, form) in columns.features.iter().enumerate() {
+        if is_such(form) {
+            features.push(feature);
+        }
+    }
+    features
 }
 
 /// Whether rows can be turned, but for numbers that are too large. Sums of integers are exact as they are.
@@ -317,8 +331,7 @@ impl Turned {
         pace: &Pace,
     ) -> (Self, Boxes) {
         let leaves = Leaves::new(&turned.columns, &mut order.clone(), pace).await;
-        let is_kept = |&feature: &usize| !matches!(columns.features[feature], Feature::Ignored);
-        let features: Vec<usize> = (0..columns.n_features()).filter(is_kept).collect();
+        let features = features_that(columns, |form| !matches!(form, Feature::Ignored));
         let mut rows = Vec::with_capacity(leaves.n_leaves() * LEAF * features.len());
         for row in leaves.tiles.rows.as_flattened() {
             let value = |&feature: &usize| match *row {
