@@ -177,6 +177,23 @@ test("options do what they say", () => {
   assert.equal(distance({ preparation: "standard", metric: "manhattan" }), 2);
 });
 
+test("each choice is the one that was asked for", () => {
+  const described = (options) =>
+    KnnModel.fit(new Float64Array([0, 1, 8, 9]), new Uint8Array([0, 0, 1, 1]), { nFeatures: 1, k: 1, ...options }).describe();
+  for (const [options, said] of [
+    [{ engine: "scan" }, "SIMD scan"],
+    [{ engine: "tree" }, "box tree"],
+    [{ metric: "euclidean" }, "Euclidean distance"],
+    [{ metric: "manhattan" }, "Manhattan distance"],
+    [{ preparation: "raw" }, "raw features"],
+    [{ preparation: "standard" }, "standard features"],
+    [{ preparation: "min-max" }, "min-max features"],
+    [{ weights: "distance" }, "voting by 1/distance"],
+  ]) {
+    assert.ok(described(options).includes(said), `${described(options)}: ${said}`);
+  }
+});
+
 const wrong = [
   [() => KnnModel.fit([0, 1], CLASSES, { nFeatures: 1 }), TypeError, "features: expected a Float32Array or Float64Array, got Array of 2"],
   [() => KnnModel.fit(POINTS, [0, 1], { nFeatures: 1 }), TypeError, "labels: expected a Uint32Array, Uint16Array or Uint8Array, got Array of 2"],

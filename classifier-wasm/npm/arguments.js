@@ -89,8 +89,11 @@ export function checkCount(argument, value, max) {
   check(isWholeNumber(value, 1, max ?? 0xffff_ffff), RangeError, argument, expected, shown(value));
 }
 
+// Choices, the first where none is made. The WebAssembly is told the place of one (src/options.rs).
 export const METRICS = ["euclidean", "manhattan"];
 export const VOTINGS = ["uniform", "distance"];
+export const PREPARATIONS = ["raw", "standard", "min-max"];
+export const ENGINES = ["auto", "scan", "tree"];
 
 /** Of every fit. */
 export const OPTIONS = [
@@ -120,16 +123,15 @@ export function knownOptions(options, known, argument = "options") {
 }
 
 /**
- * One of `values`, the first if it is not given.
+ * The place of an option among `values`.
  * @param {Record<string, any>} options
  * @param {string} name
  * @param {string[]} values
- * @returns {string}
  */
-export function stringOption(options, name, values) {
+export function choice(options, name, values) {
   const { [name]: value = values[0] } = options;
   check(values.includes(value), RangeError, name, values.map(shown).join(" or "), shown(value));
-  return value;
+  return values.indexOf(value);
 }
 
 /** @param {unknown} value */

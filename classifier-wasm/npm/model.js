@@ -1,8 +1,10 @@
 // `KnnModel`: checks arguments, loads files, and leaves the rest to the WebAssembly. Documented in index.d.ts.
 
 import {
+  ENGINES,
   METRICS,
   OPTIONS,
+  PREPARATIONS,
   VOTINGS,
   at,
   beginning,
@@ -11,6 +13,7 @@ import {
   checkOnProgress,
   checkedQuery,
   checkedWeights,
+  choice,
   classNames,
   featureNames,
   inMemory,
@@ -23,7 +26,6 @@ import {
   numbers,
   release,
   shown,
-  stringOption,
 } from "./arguments.js";
 import { checkReady } from "./loading.js";
 import { Builder, Model } from "./wasm/bindings.js";
@@ -249,10 +251,10 @@ class Fit {
       nFeatures,
       n,
       k,
-      stringOption(options, "metric", METRICS),
-      stringOption(options, "preparation", ["raw", "standard", "min-max"]),
-      stringOption(options, "engine", ["auto", "scan", "tree"]),
-      stringOption(options, "weights", VOTINGS),
+      choice(options, "metric", METRICS),
+      choice(options, "preparation", PREPARATIONS),
+      choice(options, "engine", ENGINES),
+      choice(options, "weights", VOTINGS),
       checkedWeights(options.featureWeights, nFeatures),
     );
   }

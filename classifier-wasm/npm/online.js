@@ -7,6 +7,7 @@ import {
   checkCount,
   checkedQuery,
   checkedWeights,
+  choice,
   inMemory,
   isWholeNumber,
   knownOptions,
@@ -14,7 +15,6 @@ import {
   numbers,
   release,
   shown,
-  stringOption,
 } from "./arguments.js";
 import { checkReady } from "./loading.js";
 import { Online } from "./wasm/bindings.js";
@@ -43,8 +43,8 @@ export class OnlineKnn {
       nFeatures,
       nClasses,
       k,
-      stringOption(options, "metric", METRICS),
-      stringOption(options, "weights", VOTINGS),
+      choice(options, "metric", METRICS),
+      choice(options, "weights", VOTINGS),
       checkedWeights(options.featureWeights, nFeatures),
       offset,
       scale,

@@ -4,7 +4,7 @@ use classifier::{Build, KnnBuilder, KnnOptions, ModelMetadata, RowMajor};
 use wasm_bindgen::prelude::*;
 
 use crate::Model;
-use crate::options::{self, fit_error};
+use crate::options::{ENGINES, METRICS, PREPARATIONS, VOTINGS, fit_error};
 
 /// Takes training rows in chunks and builds a [`Model`] of them in slices.
 #[wasm_bindgen]
@@ -23,8 +23,8 @@ enum Stage {
 
 #[wasm_bindgen]
 impl Builder {
-    /// Options by the names that the npm package's `FitOptions` documents. The package has checked them, but for
-    /// `feature_weights`: none at all, or one for each feature.
+    /// Options by the names that the npm package's `FitOptions` documents, what is chosen by its place in the package's list
+    /// of choices. The package has checked them, but for `feature_weights`: none at all, or one for each feature.
     ///
     /// # Errors
     ///
@@ -38,18 +38,18 @@ impl Builder {
         n_features: usize,
         n_classes: usize,
         k: usize,
-        metric: &str,
-        preparation: &str,
-        engine: &str,
-        voting: &str,
+        metric: usize,
+        preparation: usize,
+        engine: usize,
+        voting: usize,
         feature_weights: Vec<f64>,
     ) -> Result<Self, JsValue> {
         let options = KnnOptions {
             k,
-            metric: options::metric(metric)?,
-            preparation: options::preparation(preparation)?,
-            engine: options::engine(engine)?,
-            voting: options::voting(voting)?,
+            metric: METRICS[metric],
+            preparation: PREPARATIONS[preparation],
+            engine: ENGINES[engine],
+            voting: VOTINGS[voting],
             feature_weights,
         };
         let builder = KnnBuilder::new(n_features, n_classes, &options).map_err(fit_error)?;

@@ -6,7 +6,7 @@ use classifier::{InsertError, OnlineKnn, OnlineOptions, QueryError, Scaling};
 use wasm_bindgen::prelude::*;
 
 use crate::model::query_error;
-use crate::options::{fit_error, metric, range_error, voting};
+use crate::options::{METRICS, VOTINGS, fit_error, range_error};
 
 /// A growing or sliding set of rows; the npm package's `OnlineKnn` holds one and says what its methods do.
 ///
@@ -19,7 +19,7 @@ pub struct Online {
 
 #[wasm_bindgen]
 impl Online {
-    /// Options by the names that the package documents; an empty slice or a window of 0 stands for one that was not given.
+    /// Options as [`Builder`](crate::Builder) takes them; an empty slice or a window of 0 stands for one that was not given.
     ///
     /// # Errors
     ///
@@ -33,8 +33,8 @@ impl Online {
         n_features: usize,
         n_classes: usize,
         k: usize,
-        metric_name: &str,
-        voting_name: &str,
+        metric: usize,
+        voting: usize,
         feature_weights: Vec<f64>,
         offset: Vec<f64>,
         scale: Vec<f64>,
@@ -42,8 +42,8 @@ impl Online {
     ) -> Result<Self, JsValue> {
         let options = OnlineOptions {
             k,
-            metric: metric(metric_name)?,
-            voting: voting(voting_name)?,
+            metric: METRICS[metric],
+            voting: VOTINGS[voting],
             feature_weights,
             scaling: (!scale.is_empty()).then_some(Scaling { offset, scale }),
             window: NonZeroUsize::new(window),

@@ -1,4 +1,4 @@
-//! Options by the names that the npm package documents, and what is wrong with them.
+//! Options as they cross from JavaScript, and what is wrong with them.
 
 use classifier::{EngineKind, FitError, Metric, Preparation, Voting};
 use wasm_bindgen::prelude::*;
@@ -12,48 +12,13 @@ extern "C" {
     fn new(message: &str) -> RangeError;
 }
 
-/// `metric`.
-pub(crate) fn metric(name: &str) -> Result<Metric, JsValue> {
-    match name {
-        "euclidean" => Ok(Metric::Euclidean),
-        "manhattan" => Ok(Metric::Manhattan),
-        _ => Err(unknown("metric", name)),
-    }
-}
+// What the package's scripts pass on as a place in their lists of names (arguments.js), which are these in the same order.
 
-/// `preparation`.
-pub(crate) fn preparation(name: &str) -> Result<Preparation, JsValue> {
-    match name {
-        "raw" => Ok(Preparation::Raw),
-        "standard" => Ok(Preparation::Standard),
-        "min-max" => Ok(Preparation::MinMax),
-        _ => Err(unknown("preparation", name)),
-    }
-}
-
-/// `engine`.
-pub(crate) fn engine(name: &str) -> Result<EngineKind, JsValue> {
-    match name {
-        "auto" => Ok(EngineKind::Auto),
-        "scan" => Ok(EngineKind::Scan),
-        "tree" => Ok(EngineKind::Tree),
-        _ => Err(unknown("engine", name)),
-    }
-}
-
-/// `weights`.
-pub(crate) fn voting(name: &str) -> Result<Voting, JsValue> {
-    match name {
-        "uniform" => Ok(Voting::Uniform),
-        "distance" => Ok(Voting::Distance),
-        _ => Err(unknown("weights", name)),
-    }
-}
-
-/// The package has checked names, so that nobody sees this.
-fn unknown(option: &str, name: &str) -> JsValue {
-    range_error(&format!("{option}: unknown value {name}"))
-}
+pub(crate) const METRICS: [Metric; 2] = [Metric::Euclidean, Metric::Manhattan];
+pub(crate) const VOTINGS: [Voting; 2] = [Voting::Uniform, Voting::Distance];
+pub(crate) const PREPARATIONS: [Preparation; 3] =
+    [Preparation::Raw, Preparation::Standard, Preparation::MinMax];
+pub(crate) const ENGINES: [EngineKind; 3] = [EngineKind::Auto, EngineKind::Scan, EngineKind::Tree];
 
 /// The error with the argument in front that it is about.
 pub(crate) fn fit_error(error: FitError) -> JsValue {

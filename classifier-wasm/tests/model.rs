@@ -5,9 +5,15 @@ use classifier_wasm::{Builder, Model};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_test::wasm_bindgen_test;
 
+// Places in the lists of arguments.js.
+const EUCLIDEAN: usize = 0;
+const RAW: usize = 0;
+const AUTO: usize = 0;
+const UNIFORM: usize = 0;
+
 /// Of points on a line that come in two chunks.
 fn fit(points: [f64; 4]) -> Result<Model, JsValue> {
-    let mut builder = Builder::new(1, 2, 3, "euclidean", "raw", "auto", "uniform", Vec::new())?;
+    let mut builder = Builder::new(1, 2, 3, EUCLIDEAN, RAW, AUTO, UNIFORM, Vec::new())?;
     builder.push(&points[..3], &[0, 0, 1])?;
     builder.push(&points[3..], &[1])?;
     builder.start(
@@ -65,7 +71,7 @@ fn bad_input_throws_an_error_that_says_what_was_expected() {
         row.as_deref(),
         Some("features: expected a finite number in row 3, feature 0, got Infinity")
     );
-    let weights = Builder::new(1, 2, 3, "euclidean", "raw", "auto", "uniform", vec![-1.0]);
+    let weights = Builder::new(1, 2, 3, EUCLIDEAN, RAW, AUTO, UNIFORM, vec![-1.0]);
     let weights = weights.err().map(message);
     assert!(weights.is_some_and(|text| text.starts_with("featureWeights: ")));
 }
