@@ -143,15 +143,23 @@ pub(crate) fn prepare(
         });
     }
     prepared.clear();
+    match scaling {
+        None => prepared.extend_from_slice(features),
+        Some(scaling) => {
+            let values = features.iter().enumerate();
+            prepared.extend(values.map(|(feature, &value)| scaling.prepare(feature, value)));
+        }
+    }
+    if kernels::are_finite(prepared) && kernels::are_finite(features) {
+        return Ok(());
+    }
     for (feature, &value) in features.iter().enumerate() {
         if !value.is_finite() {
             return Err(QueryError::NotFinite { feature, value });
         }
-        let at_scale = self::prepared(scaling, feature, value);
-        if !at_scale.is_finite() {
+        if !prepared[feature].is_finite() {
             return Err(QueryError::Overflow { feature, value });
         }
-        prepared.push(at_scale);
     }
     Ok(())
 }

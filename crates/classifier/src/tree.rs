@@ -30,7 +30,7 @@ mod leaves;
 mod order;
 mod turned;
 
-use kernels::{Boxes, LEAF, Limit, Nearest, Path, Point};
+use kernels::{Boxes, LEAF, Limit, Nearest, Path, Point, Query};
 
 use self::exact::Exact;
 use self::leaves::{Leaves, NO_ROW};
@@ -64,8 +64,8 @@ pub(crate) struct Tree {
     categories: Vec<usize>,
     leaves: Leaves,
     boxes: Boxes,
-    /// Of each tree, the code of each group of `categories`.
-    root_codes: Vec<u8>,
+    /// Of each tree, where among the costs that of its category is, of each group of `categories`.
+    root_places: Vec<usize>,
     is_integer: bool,
     integer: integer::Scratch,
     filtered: filtered::Scratch,
@@ -77,6 +77,8 @@ pub(crate) struct Tree {
     /// Of each tree, what each group of `categories` costs its rows.
     root_costs: Vec<f32>,
     path: Path,
+    /// The query in the order of the boxes' columns, but for whole numbers.
+    points: Vec<Point>,
     /// Present where boxes and filter work on principal axes instead of columns.
     turned: Option<Turned>,
 }
@@ -105,7 +107,7 @@ impl Tree {
             let order = rows.order(pace).await;
             let mut turned = Self::from_order(columns, scaling, metric, order, Some(rows), pace).await;
             let visited_turned = turned.visited_ppm(columns, scaling, metric, k, pace).await;
-            let n_numbers = |tree: &Self, visited: u32| tree.path.query.len() as u64 * u64::from(visited);
+            let n_numbers = |tree: &Self, visited: u32| tree.points.len() as u64 * u64::from(visited);
             if n_numbers(&turned, visited_turned) < n_numbers(&tree, visited) {
                 return (turned, Some(visited_turned));
             }
@@ -155,26 +157,28 @@ impl Tree {
         let n_groups = columns.groups.len();
         let n_trees = leaves.starts.len() - 1;
         let code = |leaf: usize, group: usize| leaves.tiles.codes.of(leaf)[group][0];
-        let root_codes = leaves.starts[..n_trees]
-            .iter()
-            .flat_map(|&leaf| order.categories.iter().map(move |&group| code(leaf, group)))
-            .collect::<Vec<u8>>();
         let integer = integer::Scratch::new(columns);
+        let place = |leaf, group: usize| integer.starts[group] + usize::from(code(leaf, group));
+        let mut root_places = Vec::with_capacity(n_trees * order.categories.len());
+        for &leaf in &leaves.starts[..n_trees] {
+            root_places.extend(order.categories.iter().map(|&group| place(leaf, group)));
+        }
         Self {
             is_integer: integer::applies_to(columns, scaling, metric),
             filtered: filtered::Scratch::new(columns, parts.len()),
             exact: Exact::new(columns, scaling),
             rounding: 1.0 + ((parts.len() + n_groups) as f64 + 8.0) * 2.0 * U,
             costs: vec![0.0; integer.costs.len()],
-            root_costs: vec![0.0; root_codes.len()],
-            path: Path::new(turned.as_ref().map_or(parts.len(), Turned::n_axes), n_trees),
+            root_costs: vec![0.0; root_places.len()],
+            path: Path::new(n_trees),
+            points: vec![Point::default(); turned.as_ref().map_or(parts.len(), Turned::n_axes)],
             turned,
             integer,
             parts,
             categories: order.categories,
             leaves,
             boxes,
-            root_codes,
+            root_places,
         }
     }
 
@@ -234,19 +238,12 @@ impl Tree {
         } else if self.rounding >= 1.01 {
             self.look_at_all(question, nearest);
         } else if self.is_integer && self.integer.prepare(question) {
-            for (point, target) in self.path.query.iter_mut().zip(&self.integer.targets) {
-                *point = Point {
-                    value: f32::from(*target),
-                    factor: 1.0,
-                };
+            for (cost, &place) in self.root_costs.iter_mut().zip(&self.root_places) {
+                *cost = self.integer.costs[place] as f32;
             }
-            for (cost, exact) in self.costs.iter_mut().zip(&self.integer.costs) {
-                *cost = *exact as f32;
-            }
-            self.set_root_costs();
             self.search_integers(nearest);
         } else if self.prepare_filtered(question) {
-            for (point, target) in self.path.query.iter_mut().zip(&self.filtered.targets) {
+            for (point, target) in self.points.iter_mut().zip(&self.filtered.targets) {
                 *point = Point {
                     value: target.value_f32,
                     factor: target.factor_f32,
@@ -255,7 +252,9 @@ impl Tree {
             for (cost, exact) in self.costs.iter_mut().zip(&self.filtered.costs) {
                 *cost = *exact as f32;
             }
-            self.set_root_costs();
+            for (cost, &place) in self.root_costs.iter_mut().zip(&self.root_places) {
+                *cost = self.costs[place];
+            }
             self.search_filtered(question, nearest);
         } else {
             self.look_at_all(question, nearest);
@@ -295,18 +294,6 @@ impl Tree {
     fn prepare_filtered(&mut self, question: &Question<'_>) -> bool {
         self.exact.prepare(question);
         self.filtered.prepare(question, &self.parts)
-    }
-
-    /// Looks up what each tree's categories cost this query.
-    fn set_root_costs(&mut self) {
-        if self.categories.is_empty() {
-            return;
-        }
-        let trees = self.root_codes.chunks(self.categories.len());
-        let places = trees.flat_map(|codes| self.categories.iter().zip(codes));
-        for (cost, (&group, &code)) in self.root_costs.iter_mut().zip(places) {
-            *cost = self.costs[self.integer.starts[group] + usize::from(code)];
-        }
     }
 
     /// Every distance in f64.
@@ -351,7 +338,8 @@ impl Tree {
                 row: nearest.settled_row(),
             }
         };
-        path.search(boxes, root_costs, true, &mut look_at, Some(&leaves.tiles));
+        let query = Query::Whole(&integer.targets);
+        path.search(boxes, root_costs, query, &mut look_at, Some(&leaves.tiles));
     }
 
     /// The f32 kernel in the leaves, f64 for what it lets through.
@@ -365,24 +353,46 @@ impl Tree {
             boxes,
             root_costs,
             path,
+            points,
             ..
         } = self;
         let leaves = &*leaves;
         let (mut limit, mut sums) = (f32::INFINITY, [0.0; LEAF]);
         let mut look_at = |leaf: usize| {
             let targets = &filtered.targets;
-            for lane in kernels::sums(&leaves.tiles, leaf, targets, is_squared, limit, &mut sums) {
-                let row = leaves.tiles.rows[leaf][lane];
-                let of_groups = leaves.tiles.codes.of(leaf).iter().zip(&filtered.starts);
-                let sum = of_groups.fold(sums[lane], |sum, (codes, start)| {
+            let lanes = kernels::sums(&leaves.tiles, leaf, targets, is_squared, limit, &mut sums);
+            let rows = &leaves.tiles.rows[leaf];
+            let codes = leaves.tiles.codes.of(leaf);
+            let with_groups = |sum: f32, lane: usize| {
+                let of_groups = codes.iter().zip(&filtered.starts);
+                of_groups.fold(sum, |sum, (codes, start)| {
                     sum + costs[start + usize::from(codes[lane])]
-                });
-                if sum > limit || row == NO_ROW {
-                    continue;
-                }
+                })
+            };
+            let mut offer = |lane: usize, limit: &mut f32| {
                 let distance = exact.distance(question, leaves, leaf, lane);
-                if nearest.offer(distance, row.into()) && nearest.is_full() {
-                    limit = filtered.limit(filtered.radius(nearest.bound(), is_squared), is_squared);
+                if nearest.offer(distance, rows[lane].into()) && nearest.is_full() {
+                    *limit = filtered.limit(filtered.radius(nearest.bound(), is_squared), is_squared);
+                }
+            };
+            if limit == f32::INFINITY {
+                // The nearest first: once there are k, the others need no f64.
+                for (lane, sum) in sums.iter_mut().enumerate() {
+                    *sum = if rows[lane] == NO_ROW {
+                        f32::INFINITY
+                    } else {
+                        with_groups(*sum, lane)
+                    };
+                }
+                while let Some(lane) = kernels::smallest_within(&sums, limit.min(f32::MAX)) {
+                    sums[lane] = f32::INFINITY;
+                    offer(lane, &mut limit);
+                }
+            } else {
+                for lane in lanes {
+                    if rows[lane] != NO_ROW && with_groups(sums[lane], lane) <= limit {
+                        offer(lane, &mut limit);
+                    }
                 }
             }
             Limit {
@@ -390,6 +400,7 @@ impl Tree {
                 row: nearest.settled_row(),
             }
         };
-        path.search(boxes, root_costs, is_squared, &mut look_at, Some(&leaves.tiles));
+        let query = Query::Points(points, is_squared);
+        path.search(boxes, root_costs, query, &mut look_at, Some(&leaves.tiles));
     }
 }

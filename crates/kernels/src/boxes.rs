@@ -19,8 +19,6 @@ pub struct Link {
     pub first: u32,
     /// How many there are, `1..=4`.
     pub n_children: u32,
-    /// The smallest row number below each.
-    pub first_rows: [u32; WIDTH],
 }
 
 /// All boxes of some trees.
@@ -30,6 +28,8 @@ pub struct Boxes {
     pub sides: AnySides,
     /// Of each node.
     pub links: Vec<Link>,
+    /// Of each node, the smallest row number below each child.
+    pub first_rows: Vec<[u32; WIDTH]>,
     /// The root of each tree, with [`IS_LEAF`] if it is one.
     pub roots: Vec<u32>,
 }
@@ -69,32 +69,53 @@ impl Boxes {
             AnySides::Short(sides) => size_of_val(&sides.nodes[..]) + size_of_val(&sides.roots[..]),
             AnySides::Single(sides) => size_of_val(&sides.nodes[..]) + size_of_val(&sides.roots[..]),
         };
-        n_bytes_of_sides + size_of_val(&self.links[..]) + size_of_val(&self.roots[..])
+        n_bytes_of_sides
+            + size_of_val(&self.links[..])
+            + size_of_val(&self.first_rows[..])
+            + size_of_val(&self.roots[..])
+    }
+}
+
+/// A query, by columns.
+#[derive(Debug, Clone, Copy)]
+pub enum Query<'a> {
+    /// Any numbers; whether differences are squared.
+    Points(&'a [Point], bool),
+    /// Whole numbers, differences of which with all bounds fit an i16, and the sums of their squares an i32.
+    Whole(&'a [i16]),
+}
+
+impl Query<'_> {
+    fn n_columns(&self) -> usize {
+        match self {
+            Self::Points(points, _) => points.len(),
+            Self::Whole(targets) => targets.len(),
+        }
     }
 }
 
 impl AnySides {
-    /// Lower bounds of the f32 sums of rows below each child of `node`; lanes without a child repeat the last.
-    pub(crate) fn of_children(&self, node: usize, query: &[Point], is_squared: bool) -> [f32; WIDTH] {
+    /// Lower bounds of the sums of rows below each child of `node`; lanes without a child repeat the last.
+    pub(crate) fn of_children(&self, node: usize, query: Query<'_>) -> [f32; WIDTH] {
         match self {
-            Self::Short(sides) => lower_bounds(&sides.nodes, node, query, is_squared),
-            Self::Single(sides) => lower_bounds(&sides.nodes, node, query, is_squared),
+            Self::Short(sides) => lower_bounds_of_shorts(&sides.nodes, node, query),
+            Self::Single(sides) => lower_bounds(&sides.nodes, node, query),
         }
     }
 
     /// The same for four roots, from `4 * nth` on.
-    pub(crate) fn of_roots(&self, nth: usize, query: &[Point], is_squared: bool) -> [f32; WIDTH] {
+    pub(crate) fn of_roots(&self, nth: usize, query: Query<'_>) -> [f32; WIDTH] {
         match self {
-            Self::Short(sides) => lower_bounds(&sides.roots, nth, query, is_squared),
-            Self::Single(sides) => lower_bounds(&sides.roots, nth, query, is_squared),
+            Self::Short(sides) => lower_bounds_of_shorts(&sides.roots, nth, query),
+            Self::Single(sides) => lower_bounds(&sides.roots, nth, query),
         }
     }
 
     /// Has the cache lines of `node` on their way while others are looked at: a load from each, which nothing waits for.
-    pub(crate) fn fetch(&self, node: usize, n_columns: usize) {
+    pub(crate) fn fetch(&self, node: usize, query: Query<'_>) {
         match self {
-            Self::Short(sides) => fetch(&sides.nodes, node, n_columns),
-            Self::Single(sides) => fetch(&sides.nodes, node, n_columns),
+            Self::Short(sides) => fetch(&sides.nodes, node, query.n_columns()),
+            Self::Single(sides) => fetch(&sides.nodes, node, query.n_columns()),
         }
     }
 }
@@ -106,18 +127,37 @@ fn fetch<T: Copy>(bounds: &[Bounds<T>], node: usize, n_columns: usize) {
     }
 }
 
-fn lower_bounds<T: Copy + Into<f32>>(
-    bounds: &[Bounds<T>],
-    nth: usize,
-    query: &[Point],
-    is_squared: bool,
-) -> [f32; WIDTH] {
-    let node = &bounds[nth * query.len()..];
-    if is_squared {
-        lower_bounds_of::<_, true>(node, query)
-    } else {
-        lower_bounds_of::<_, false>(node, query)
+fn lower_bounds_of_shorts(bounds: &[Bounds<i16>], nth: usize, query: Query<'_>) -> [f32; WIDTH] {
+    match query {
+        Query::Whole(targets) => whole_lower_bounds(&bounds[nth * targets.len()..], targets),
+        Query::Points(..) => lower_bounds(bounds, nth, query),
     }
+}
+
+fn lower_bounds<T: Copy + Into<f32>>(bounds: &[Bounds<T>], nth: usize, query: Query<'_>) -> [f32; WIDTH] {
+    match query {
+        Query::Points(points, true) => lower_bounds_of::<_, true>(&bounds[nth * points.len()..], points),
+        Query::Points(points, false) => lower_bounds_of::<_, false>(&bounds[nth * points.len()..], points),
+        // Bounds that are not whole numbers are not asked for whole ones; 0 rules nothing out.
+        Query::Whole(_) => [0.0; WIDTH],
+    }
+}
+
+/// Exact but for the last step.
+#[inline(never)]
+fn whole_lower_bounds(node: &[Bounds<i16>], targets: &[i16]) -> [f32; WIDTH] {
+    let mut sums = [0; WIDTH];
+    for (bounds, &target) in node.iter().zip(targets) {
+        // As in `leaf::integer_sums`: vectors are to be made of lanes, not of columns.
+        let [low, high] = black_box(bounds);
+        for lane in 0..WIDTH {
+            let below = low[lane].wrapping_sub(target);
+            let above = target.wrapping_sub(high[lane]);
+            let gap = i32::from(below.max(above).max(0));
+            sums[lane] += gap * gap;
+        }
+    }
+    sums.map(|sum: i32| sum as f32)
 }
 
 /// A call: where the compiler sees what becomes of the sums, it makes SSE2 vectors of two lanes instead of four.
@@ -138,4 +178,36 @@ fn lower_bounds_of<T: Copy + Into<f32>, const SQUARED: bool>(
         }
     }
     sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AnySides, Point, Query, Sides, WIDTH};
+
+    #[test]
+    fn whole_queries_have_the_bounds_of_points() {
+        let mut state = 7_u32;
+        let mut next = |n: u32| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) % n
+        };
+        let mut sides = Sides::default();
+        for _ in 0..3 * 40 {
+            let low = [0; WIDTH].map(|_: i16| next(900) as i16);
+            let high = low.map(|low| low + next(300) as i16);
+            sides.nodes.push([low, high]);
+        }
+        let sides = AnySides::Short(sides);
+        for node in 0..40 {
+            let targets = [0, 1, 2].map(|_| next(2_000) as i16 - 500);
+            let points = targets.map(|target| Point {
+                value: f32::from(target),
+                factor: 1.0,
+            });
+            assert_eq!(
+                sides.of_children(node, Query::Whole(&targets)),
+                sides.of_children(node, Query::Points(&points, true)),
+            );
+        }
+    }
 }

@@ -51,10 +51,6 @@ impl Leaves {
     /// In a large table most of a query's time goes by until leaves arrive from memory; so several come at a time. The
     /// values go nowhere: [`black_box`] only keeps the compiler from leaving the loads out.
     pub(crate) fn fetch(&self, leaf: usize) {
-        black_box(self.rows[leaf][0]);
-        for codes in self.codes.of(leaf).iter().step_by(CACHE_LINE / LEAF) {
-            black_box(codes[0]);
-        }
         for values in self.shorts.of(leaf).iter().step_by(CACHE_LINE / (2 * LEAF)) {
             black_box(values[0]);
         }
@@ -83,21 +79,37 @@ pub fn integer_sums(
     limit: i32,
     sums: &mut [i32; LEAF],
 ) -> Lanes {
-    sums.fill(0);
-    for (values, target) in leaves.shorts.of(leaf).iter().zip(targets) {
-        add_squares(sums, values, *target);
+    let columns = leaves.shorts.of(leaf);
+    for (half, all) in sums.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+        let mut sums = [0; 8];
+        for (values, target) in columns.iter().zip(targets) {
+            // The compiler may reorder integer sums and, if it saw through the loop over columns, would make its vectors
+            // of columns, which costs a shuffle for each number.
+            let values = black_box(&values.as_chunks::<8>().0[half]);
+            for lane in 0..8 {
+                let difference = i32::from(values[lane].wrapping_sub(*target));
+                sums[lane] += difference * difference;
+            }
+        }
+        *all = sums;
     }
     Lanes::rarely_within(sums, limit)
 }
 
-/// One column's part. A call, because the compiler may reorder integer sums and, if it saw the loop over columns,
-/// would make its vectors of columns, which costs a shuffle for each number.
+/// The lane of the smallest of a leaf's sums, of equals the first; `None` if even that is larger than `limit`.
+///
+/// Before k rows are known nothing limits what a leaf offers. Its nearest rows first, and after k of them the others are
+/// ruled out.
 #[inline(never)]
-fn add_squares(sums: &mut [i32; LEAF], values: &[i16; LEAF], target: i16) {
-    for (sum, value) in sums.iter_mut().zip(values) {
-        let difference = i32::from(value.wrapping_sub(target));
-        *sum += difference * difference;
+#[must_use]
+pub fn smallest_within<T: Copy + PartialOrd>(sums: &[T; LEAF], limit: T) -> Option<usize> {
+    let (mut smallest, mut place) = (sums[0], 0);
+    for (lane, &sum) in sums.iter().enumerate() {
+        let is_smaller = sum < smallest;
+        place = if is_smaller { lane } else { place };
+        smallest = if is_smaller { sum } else { smallest };
     }
+    (smallest <= limit).then_some(place)
 }
 
 /// Writes sums of squared (or else absolute) differences, about, first of the short columns, then of the others; says which

@@ -18,8 +18,8 @@ pub use block::{
     BLOCK, N_TOGETHER, N_WINDOWS, Window, add_integer_squares, add_shorts, add_singles, any_integer_within,
     any_within, integers_within, next_in_windows, within,
 };
-pub use boxes::{AnySides, Bounds, Boxes, IS_LEAF, Link, Point, Sides, WIDTH};
-pub use leaf::{LEAF, Leaves, Tiles, distance_to, integer_sums, sums, sums_along};
+pub use boxes::{AnySides, Bounds, Boxes, IS_LEAF, Link, Point, Query, Sides, WIDTH};
+pub use leaf::{LEAF, Leaves, Tiles, distance_to, integer_sums, smallest_within, sums, sums_along};
 pub use nearest::{Candidate, Nearest};
 pub use rtree::{NODE_WIDTH, Tile, distances, lower_bounds};
 pub use search::{Limit, Path};
@@ -35,6 +35,26 @@ pub struct Target {
     pub value_f32: f32,
     /// `factor`, rounded.
     pub factor_f32: f32,
+}
+
+/// Whether all `values` are whole numbers up to `max` in size, which is at most 2^50.
+#[inline(never)]
+#[must_use]
+pub fn are_whole(values: &[f64], max: f64) -> bool {
+    /// There is no room for fractions beside 1.5 · 2^52: adding it rounds.
+    const ROUNDS: f64 = 6_755_399_441_055_744.0;
+    values.iter().fold(true, |all, &value| {
+        all & (value + ROUNDS - ROUNDS == value) & (value.abs() <= max)
+    })
+}
+
+/// Whether all `values` are finite.
+#[inline(never)]
+#[must_use]
+pub fn are_finite(values: &[f64]) -> bool {
+    values
+        .iter()
+        .fold(true, |all, &value| all & (value.abs() < f64::INFINITY))
 }
 
 /// A number as columns hold it.
@@ -103,5 +123,48 @@ impl Iterator for Lanes {
         let is_one = self.0 != 0;
         self.0 &= self.0.wrapping_sub(1);
         is_one.then_some(lane)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{are_finite, are_whole, smallest_within};
+
+    #[test]
+    fn whole_numbers_are_told_from_others() {
+        const MAX: f64 = (1_u64 << 40) as f64;
+        let whole = [0.0, -0.0, 1.0, -3.0, MAX, -MAX, 0.5 * MAX + 1.0];
+        assert!(are_whole(&whole, MAX));
+        let others = [0.5, -0.5, 1e-300, 2.000_000_1, MAX - 0.5, MAX + 1.0, 1e300];
+        for other in others
+            .into_iter()
+            .chain([f64::NAN, f64::INFINITY, f64::NEG_INFINITY])
+        {
+            for place in 0..whole.len() {
+                let mut values = whole;
+                values[place] = other;
+                assert!(!are_whole(&values, MAX), "{other}");
+            }
+        }
+    }
+
+    #[test]
+    fn finite_numbers_are_told_from_others() {
+        let mut values = [0.0, -1.0, f64::MAX, f64::MIN, f64::MIN_POSITIVE];
+        assert!(are_finite(&values));
+        for other in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            values[3] = other;
+            assert!(!are_finite(&values), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_smallest_sum_is_the_first_of_equals() {
+        let mut sums = [9; super::LEAF];
+        (sums[4], sums[7], sums[9]) = (2, 1, 1);
+        assert_eq!(smallest_within(&sums, 5), Some(7));
+        assert_eq!(smallest_within(&sums, 1), Some(7));
+        assert_eq!(smallest_within(&sums, 0), None);
+        assert_eq!(smallest_within(&[f32::INFINITY; super::LEAF], f32::MAX), None);
     }
 }

@@ -2,13 +2,11 @@
 
 use std::hint::black_box;
 
-use crate::{Boxes, IS_LEAF, Leaves, Point, WIDTH};
+use crate::{Boxes, IS_LEAF, Leaves, Query, WIDTH};
 
-/// A query on its way, and room for it.
+/// Room for a query on its way.
 #[derive(Debug)]
 pub struct Path {
-    /// The query point in the order of the boxes' columns.
-    pub query: Vec<Point>,
     /// Trees with the lower bounds of their rows, as [`key`] packs them.
     roots: Vec<u64>,
     /// Nodes and leaves still to be looked at, the nearest last.
@@ -46,10 +44,9 @@ impl Limit {
 }
 
 impl Path {
-    /// Room for queries of `n_columns` in `n_trees`.
-    pub fn new(n_columns: usize, n_trees: usize) -> Self {
+    /// Room for queries in `n_trees`.
+    pub fn new(n_trees: usize) -> Self {
         Self {
-            query: vec![Point::default(); n_columns],
             roots: Vec::with_capacity(n_trees),
             // Three siblings wait at each level, and each level is four times as wide as the one above: 16 at most.
             stack: Vec::with_capacity(64),
@@ -65,18 +62,23 @@ impl Path {
         &mut self,
         boxes: &Boxes,
         root_costs: &[f32],
-        is_squared: bool,
+        query: Query<'_>,
         look_at: &mut dyn FnMut(usize) -> Limit,
         fetched: Option<&Leaves>,
     ) {
-        let Boxes { sides, links, roots } = boxes;
+        let Boxes {
+            sides,
+            links,
+            first_rows,
+            roots,
+        } = boxes;
         self.n_visited = 0;
         let n_trees = roots.len();
         let n_terms = root_costs.len() / n_trees;
         let costs = |tree: usize| &root_costs[tree * n_terms..][..n_terms];
         self.roots.clear();
         for nth in 0..n_trees.div_ceil(WIDTH) {
-            let bounds = sides.of_roots(nth, &self.query, is_squared);
+            let bounds = sides.of_roots(nth, query);
             for (lane, tree) in (nth * WIDTH..n_trees).take(WIDTH).enumerate() {
                 // One after the other, as the leaf adds them to a row's sum.
                 let bound = costs(tree).iter().fold(bounds[lane], |sum, cost| sum + cost);
@@ -107,25 +109,30 @@ impl Path {
                     limit = look_at((number & !IS_LEAF) as usize);
                     continue;
                 }
-                let mut bounds = sides.of_children(number as usize, &self.query, is_squared);
+                let mut bounds = sides.of_children(number as usize, query);
                 for cost in costs {
                     bounds = bounds.map(|bound| bound + cost);
                 }
                 let link = links[number as usize];
-                let base = self.stack.len();
-                for (lane, &bound) in bounds[..link.n_children as usize].iter().enumerate() {
-                    let number = link.first + lane as u32;
-                    let child = key(bound, number);
-                    if is_within(child, limit.sum) && u64::from(link.first_rows[lane]) < limit.row {
-                        if let Some(leaves) = fetched {
-                            if number & IS_LEAF != 0 {
-                                leaves.fetch((number & !IS_LEAF) as usize);
-                            } else {
-                                black_box(links[number as usize].first);
-                                sides.fetch(number as usize, self.query.len());
-                            }
-                        }
-                        push_sorted(&mut self.stack, base, child);
+                let children = [0, 1, 2, 3].map(|lane| key(bounds[lane as usize], link.first + lane));
+                let mut may_matter = [0, 1, 2, 3]
+                    .map(|lane| (lane < link.n_children) & is_within(children[lane as usize], limit.sum));
+                if limit.row != u64::MAX {
+                    for (matters, &first) in may_matter.iter_mut().zip(&first_rows[number as usize]) {
+                        *matters &= u64::from(first) < limit.row;
+                    }
+                }
+                let n_waiting = self.stack.len();
+                push_falling(&mut self.stack, children, may_matter);
+                let Some(leaves) = fetched else { continue };
+                // What comes next is fetched first.
+                for &child in self.stack[n_waiting..].iter().rev() {
+                    let number = child as u32;
+                    if number & IS_LEAF != 0 {
+                        leaves.fetch((number & !IS_LEAF) as usize);
+                    } else {
+                        black_box(links[number as usize].first);
+                        sides.fetch(number as usize, query);
                     }
                 }
             }
@@ -133,13 +140,51 @@ impl Path {
     }
 }
 
-/// Pushes `key` and moves it to its place among those from `base` on, which fall; they are three at most.
-fn push_sorted(stack: &mut Vec<u64>, base: usize, key: u64) {
-    stack.push(key);
-    let mut at = stack.len() - 1;
-    while at > base && stack[at - 1] < key {
-        stack[at] = stack[at - 1];
-        at -= 1;
+/// Pushes those of four keys that may matter, the smallest last. Without branches: which one is the smallest is anybody's
+/// guess, and a wrong guess costs more than all of this.
+fn push_falling(stack: &mut Vec<u64>, keys: [u64; WIDTH], may_matter: [bool; WIDTH]) {
+    // The highest bit, which no lower bound has, puts those that matter before the others.
+    let ranked = [0, 1, 2, 3].map(|lane| keys[lane] | u64::from(may_matter[lane]) << 63);
+    let is_less = |a: usize, b: usize| usize::from(ranked[a] < ranked[b]);
+    let ([ab, ac, ad], [bc, bd], cd) = (
+        [is_less(0, 1), is_less(0, 2), is_less(0, 3)],
+        [is_less(1, 2), is_less(1, 3)],
+        is_less(2, 3),
+    );
+    // Of each, how many are larger; of equals the later ones count as smaller.
+    let places = [ab + ac + ad, 1 - ab + bc + bd, 2 - ac - bc + cd, 3 - ad - bd - cd];
+    let n_waiting = stack.len();
+    stack.resize(n_waiting + WIDTH, 0);
+    let top = &mut stack[n_waiting..];
+    for lane in 0..WIDTH {
+        // The remainder changes nothing, but saves a check.
+        top[places[lane] % WIDTH] = keys[lane];
     }
-    stack[at] = key;
+    let n_pushed: usize = may_matter.iter().map(|matters| usize::from(*matters)).sum();
+    stack.truncate(n_waiting + n_pushed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::push_falling;
+
+    #[test]
+    fn pushes_what_may_matter_the_smallest_last() {
+        // Every order of four keys with ties among them, every choice of those that matter.
+        for code in 0..4_u64.pow(4) {
+            let keys = [0, 1, 2, 3].map(|lane| code / 4_u64.pow(lane) % 4);
+            for choice in 0..16 {
+                let may_matter = [0, 1, 2, 3].map(|lane| choice >> lane & 1 == 1);
+                let mut stack = vec![7];
+                push_falling(&mut stack, keys, may_matter);
+                let mut expected: Vec<u64> = (0..4)
+                    .filter(|&lane| may_matter[lane])
+                    .map(|lane| keys[lane])
+                    .collect();
+                expected.sort_unstable_by(|a, b| b.cmp(a));
+                expected.insert(0, 7);
+                assert_eq!(stack, expected, "{keys:?} {may_matter:?}");
+            }
+        }
+    }
 }

@@ -140,13 +140,12 @@ impl Scratch {
                 value_f32: value as f32,
                 factor_f32: factor as f32,
             };
-            let farthest = (min * divisor - base - value)
-                .abs()
-                .max((max * divisor - base - value).abs());
-            let magnitude = [min, max, query, offset, base / divisor]
-                .into_iter()
-                .map(f64::abs)
-                .fold(0.0, f64::max);
+            let farthest = larger(
+                (min * divisor - base - value).abs(),
+                (max * divisor - base - value).abs(),
+            );
+            let magnitudes = [min, max, query, offset, base / divisor].map(f64::abs);
+            let magnitude = magnitudes.into_iter().fold(0.0, larger);
             *error = factor * (2.0 * (value - f64::from(target.value_f32)).abs() + 8.0 * U * farthest)
                 + 64.0 * V * magnitude / scale
                 + UNDERFLOW;
@@ -184,8 +183,8 @@ impl Scratch {
 
     /// The largest `R` of a row that may still become a neighbour.
     pub(crate) fn radius(&self, bound: f64, squared: bool) -> f64 {
-        let variable =
-            (bound * self.rounding_f64 - self.base * (2.0 - self.rounding_f64)).max(0.0) + UNDERFLOW;
+        let variable = bound * self.rounding_f64 - self.base * (2.0 - self.rounding_f64);
+        let variable = larger(variable, 0.0) + UNDERFLOW;
         if squared { variable.sqrt() } else { variable }
     }
 
@@ -272,6 +271,11 @@ fn rounding_f64(columns: &Columns) -> f64 {
     1.0 + (columns.features.len() as f64 + 8.0) * 4.0 * V
 }
 
+/// The larger of two numbers. `f64::max`, which minds NaN, is a call in WebAssembly.
+fn larger(a: f64, b: f64) -> f64 {
+    if a > b { a } else { b }
+}
+
 /// Fills in what each code of a group costs; says the largest. Adds up what comes before and after the member that
 /// is set, so that nothing cancels.
 fn fill_costs(question: &Question<'_>, members: &[usize], costs: &mut [f64]) -> f64 {
@@ -286,5 +290,5 @@ fn fill_costs(question: &Question<'_>, members: &[usize], costs: &mut [f64]) -> 
         *cost += before + question.cost(feature, 1.0);
         before += question.cost(feature, 0.0);
     }
-    costs.iter().copied().fold(0.0, f64::max)
+    costs.iter().copied().fold(0.0, larger)
 }

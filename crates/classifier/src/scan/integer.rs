@@ -17,6 +17,9 @@ const MAX_QUERY: f64 = (1_u64 << 40) as f64;
 /// Constant features may add this much to every distance, in integers that f64 adds exactly.
 const MAX_BASE: f64 = (1_u64 << 51) as f64;
 
+/// Sums are held in an i32.
+const MAX_SUM: f64 = i32::MAX as f64;
+
 /// One query, translated.
 #[derive(Debug)]
 pub(crate) struct Scratch {
@@ -60,10 +63,7 @@ impl Scratch {
     /// Translates the query; `false` if it has fractions or sums could leave an i32.
     pub(crate) fn prepare(&mut self, question: &Question<'_>) -> bool {
         let &Question { columns, query, .. } = question;
-        if query
-            .iter()
-            .any(|value| value.fract() != 0.0 || value.abs() > MAX_QUERY)
-        {
+        if !kernels::are_whole(query, MAX_QUERY) {
             return false;
         }
         self.base = constants(columns)
@@ -81,22 +81,23 @@ impl Scratch {
             largest_sum += farthest * farthest;
         }
         for (group, &start) in columns.groups.iter().zip(&self.starts) {
-            let of_none: f64 = group
-                .members
-                .iter()
-                .map(|&feature| query[feature] * query[feature])
-                .sum();
-            let mut largest = of_none;
-            let costs = &mut self.costs[start..=start + group.members.len()];
-            costs[0] = of_none as i32;
-            for (cost, &feature) in costs[1..].iter_mut().zip(&group.members) {
-                let of_member = of_none - 2.0 * query[feature] + 1.0;
-                largest = largest.max(of_member);
-                *cost = of_member as i32;
+            let mut of_none = 0.0;
+            for &feature in &group.members {
+                of_none += query[feature] * query[feature];
             }
-            largest_sum += largest;
+            // (q-1)² is at most (|q|+1)², and |q| at most the root of the sum.
+            largest_sum += of_none + 2.0 * of_none.sqrt() + 2.0;
+            if largest_sum >= MAX_SUM {
+                return false;
+            }
+            let costs = &mut self.costs[start..=start + group.members.len()];
+            let of_none = of_none as i32;
+            costs[0] = of_none;
+            for (cost, &feature) in costs[1..].iter_mut().zip(&group.members) {
+                *cost = of_none + 1 - 2 * query[feature] as i32;
+            }
         }
-        self.base <= MAX_BASE && largest_sum < f64::from(i32::MAX)
+        self.base <= MAX_BASE && largest_sum < MAX_SUM
     }
 
     /// Fills `nearest` for the query that was prepared.

@@ -35,6 +35,7 @@ pub(super) async fn around_leaves(columns: &Columns, leaves: &Leaves, pace: &Pac
     let mut boxes = Boxes {
         sides: none,
         links: Vec::new(),
+        first_rows: Vec::new(),
         roots: Vec::new(),
     };
     let mut root_boxes: Vec<Child> = Vec::new();
@@ -56,8 +57,9 @@ pub(super) async fn around_leaves(columns: &Columns, leaves: &Leaves, pace: &Pac
                 boxes.links.push(Link {
                     first: first_child + at as u32,
                     n_children: children.len() as u32,
-                    first_rows: [0, 1, 2, 3].map(|lane| first_rows[last.min(at + lane)]),
                 });
+                let firsts = [0, 1, 2, 3].map(|lane| first_rows[last.min(at + lane)]);
+                boxes.first_rows.push(firsts);
                 match &mut boxes.sides {
                     AnySides::Short(sides) => push_bounds(&mut sides.nodes, children, short),
                     AnySides::Single(sides) => push_bounds(&mut sides.nodes, children, |value| value),

@@ -38,7 +38,7 @@
 #[cfg(test)]
 mod tests;
 
-use kernels::{Boxes, LEAF, Limit, Nearest, Point};
+use kernels::{Boxes, LEAF, Limit, Nearest, Point, Query};
 
 use super::Tree;
 use super::boxes;
@@ -382,6 +382,7 @@ impl Tree {
             filtered,
             boxes,
             path,
+            points,
             turned: Some(turned),
             ..
         } = self
@@ -399,7 +400,7 @@ impl Tree {
         if !(distance <= MAX_REACH && filtered.prepare_turned(question, error, turned.axes.skew)) {
             return false;
         }
-        let places = path.query.iter_mut().zip(&mut turned.point);
+        let places = points.iter_mut().zip(&mut turned.point);
         for ((place, rounded), value) in places.zip(&turned.axes.point) {
             *rounded = *value as f32;
             *place = Point {
@@ -426,7 +427,7 @@ impl Tree {
             }
         };
         // So few rows are in a cache anyway.
-        path.search(boxes, &[], true, &mut look_at, None);
+        path.search(boxes, &[], Query::Points(points, true), &mut look_at, None);
         true
     }
 }
