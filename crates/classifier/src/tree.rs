@@ -319,18 +319,39 @@ impl Tree {
         let leaves = &*leaves;
         let (mut limit, mut sums) = (i32::MAX, [0; LEAF]);
         let mut look_at = |leaf: usize| {
-            for lane in kernels::integer_sums(&leaves.tiles, leaf, &integer.targets, limit, &mut sums) {
-                let row = leaves.tiles.rows[leaf][lane];
-                if row == NO_ROW {
-                    continue;
-                }
-                let of_groups = leaves.tiles.codes.of(leaf).iter().zip(&integer.starts);
-                let sum = of_groups.fold(sums[lane], |sum, (codes, start)| {
+            let lanes = kernels::integer_sums(&leaves.tiles, leaf, &integer.targets, limit, &mut sums);
+            let rows = &leaves.tiles.rows[leaf];
+            let codes = leaves.tiles.codes.of(leaf);
+            let with_groups = |sum: i32, lane: usize| {
+                let of_groups = codes.iter().zip(&integer.starts);
+                of_groups.fold(sum, |sum, (codes, start)| {
                     sum + integer.costs[start + usize::from(codes[lane])]
-                });
-                if sum <= limit && nearest.offer(integer.base + f64::from(sum), row.into()) {
+                })
+            };
+            let mut offer = |sum: i32, lane: usize, limit: &mut i32| {
+                if nearest.offer(integer.base + f64::from(sum), rows[lane].into()) {
                     // Saturates while there are fewer than k; larger sums do not occur.
-                    limit = (nearest.bound() - integer.base) as i32;
+                    *limit = (nearest.bound() - integer.base) as i32;
+                }
+            };
+            if limit == i32::MAX {
+                for (lane, sum) in sums.iter_mut().enumerate() {
+                    *sum = if rows[lane] == NO_ROW {
+                        i32::MAX
+                    } else {
+                        with_groups(*sum, lane)
+                    };
+                }
+                while let Some(lane) = kernels::smallest_within(&sums, limit.min(i32::MAX - 1)) {
+                    let sum = std::mem::replace(&mut sums[lane], i32::MAX);
+                    offer(sum, lane, &mut limit);
+                }
+            } else {
+                for lane in lanes {
+                    let sum = with_groups(sums[lane], lane);
+                    if rows[lane] != NO_ROW && sum <= limit {
+                        offer(sum, lane, &mut limit);
+                    }
                 }
             }
             Limit {
