@@ -1,6 +1,6 @@
 //! A fitted classifier behind typed arrays.
 
-use classifier::{Knn, ModelMetadata, QueryError};
+use classifier::{Knn, ModelMetadata, Neighbour, QueryError};
 use wasm_bindgen::prelude::*;
 
 use crate::options::range_error;
@@ -70,9 +70,7 @@ impl Model {
     /// The k nearest training rows, nearest first, and then their distances.
     pub fn neighbours(&mut self, query: &[f64]) -> Result<Vec<f64>, JsValue> {
         let neighbours = self.knn.neighbours(query).map_err(|error| query_error(&error))?;
-        let rows = neighbours.iter().map(|neighbour| neighbour.row.into());
-        let distances = neighbours.iter().map(|neighbour| neighbour.distance);
-        Ok(rows.chain(distances).collect())
+        Ok(rows_and_distances(neighbours, f64::from))
     }
 
     /// How many neighbours vote.
@@ -115,6 +113,17 @@ impl Model {
     pub fn describe(&self) -> String {
         self.knn.describe().to_string()
     }
+}
+
+/// All rows, as `number` makes numbers of them, and then all distances.
+pub(crate) fn rows_and_distances<R: Copy>(neighbours: &[Neighbour<R>], number: fn(R) -> f64) -> Vec<f64> {
+    let mut numbers = vec![0.0; 2 * neighbours.len()];
+    let (rows, distances) = numbers.split_at_mut(neighbours.len());
+    for ((row, distance), neighbour) in rows.iter_mut().zip(distances).zip(neighbours) {
+        *row = number(neighbour.row);
+        *distance = neighbour.distance;
+    }
+    numbers
 }
 
 /// The error with the argument in front that it is about.

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use classifier::{InsertError, OnlineKnn, OnlineOptions, QueryError, Scaling};
 use wasm_bindgen::prelude::*;
 
-use crate::model::query_error;
+use crate::model::{query_error, rows_and_distances};
 use crate::options::{METRICS, VOTINGS, fit_error, range_error};
 
 /// A growing or sliding set of rows; the npm package's `OnlineKnn` holds one and says what its methods do.
@@ -96,9 +96,7 @@ impl Online {
     /// The numbers of the k nearest rows, nearest first, and then their distances.
     pub fn neighbours(&mut self, query: &[f64]) -> Result<Vec<f64>, JsValue> {
         let neighbours = self.knn.neighbours(query).map_err(unanswered)?;
-        let rows = neighbours.iter().map(|neighbour| neighbour.row as f64);
-        let distances = neighbours.iter().map(|neighbour| neighbour.distance);
-        Ok(rows.chain(distances).collect())
+        Ok(rows_and_distances(neighbours, |row| row as f64))
     }
 }
 

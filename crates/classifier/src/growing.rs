@@ -66,14 +66,14 @@ pub(crate) enum Piece {
 impl Growing {
     /// No rows; features whose weight is 0 are checked but not kept.
     pub(crate) fn new(n_features: usize, feature_weights: &[f64]) -> Self {
-        let column = |feature| GrowingColumn {
-            is_ignored: feature_weights.get(feature) == Some(&0.0),
-            ..GrowingColumn::default()
-        };
-        Self {
-            n_rows: 0,
-            columns: (0..n_features).map(column).collect(),
+        let mut columns = Vec::with_capacity(n_features);
+        for feature in 0..n_features {
+            columns.push(GrowingColumn {
+                is_ignored: feature_weights.get(feature) == Some(&0.0),
+                ..GrowingColumn::default()
+            });
         }
+        Self { n_rows: 0, columns }
     }
 
     pub(crate) fn n_rows(&self) -> usize {
@@ -245,14 +245,11 @@ impl Piece {
 }
 
 fn bits(values: &[f64]) -> Piece {
-    let word = |values: &[f64]| {
-        let set = values
-            .iter()
-            .enumerate()
-            .map(|(at, value)| u64::from(*value == 1.0) << at);
-        set.fold(0, |word, bit| word | bit)
-    };
-    Piece::Bits(values.chunks(64).map(word).collect())
+    let mut words = vec![0; values.len().div_ceil(64)];
+    for (at, value) in values.iter().enumerate() {
+        words[at / 64] |= u64::from(*value == 1.0) << (at % 64);
+    }
+    Piece::Bits(words.into())
 }
 
 /// The power of ten from `n` on that makes integers of all `values`.

@@ -53,7 +53,11 @@ pub(crate) async fn by_falling_spread(
         pace.spend(SPREAD_UNITS * n_rows).await;
     }
     let places = falling(parts.iter().map(|(deviation, _)| *deviation));
-    places.into_iter().map(|place| parts[place]).collect()
+    let mut sorted = Vec::with_capacity(parts.len());
+    for place in places {
+        sorted.push(parts[place]);
+    }
+    sorted
 }
 
 /// Standard deviation; only the order of columns hangs on it, so a plain two-pass sum will do.

@@ -90,18 +90,23 @@ impl Scaling {
         if weights.iter().all(|weight| *weight == 1.0) {
             return preparation.cloned();
         }
-        let weigh = |(feature, &weight): (usize, &f64)| {
+        let (mut offsets, mut scales) = (Vec::new(), Vec::new());
+        for (feature, &weight) in weights.iter().enumerate() {
             let (offset, scale) = preparation.map_or((0.0, 1.0), |scaling| {
                 (scaling.offset[feature], scaling.scale[feature])
             });
-            match metric {
+            let (offset, scale) = match metric {
                 _ if weight == 0.0 => (0.0, f64::INFINITY),
                 Metric::Euclidean => (offset, scale / weight.sqrt()),
                 Metric::Manhattan => (offset, scale / weight),
-            }
-        };
-        let (offset, scale) = weights.iter().enumerate().map(weigh).unzip();
-        Some(Self { offset, scale })
+            };
+            offsets.push(offset);
+            scales.push(scale);
+        }
+        Some(Self {
+            offset: offsets,
+            scale: scales,
+        })
     }
 
     /// Whether it can be used for rows of `n_features`: an offset and a scale for each, all finite, scales above 0.

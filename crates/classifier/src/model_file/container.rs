@@ -200,31 +200,26 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Adds a tensor of one of [`TYPES`], unless it has no rows in its first dimension.
-    pub(super) fn push(
-        &mut self,
-        name: &str,
-        dtype: &'static str,
-        shape: &[usize],
-        write: &mut dyn FnMut(&mut Vec<u8>),
-    ) {
-        if shape[0] == 0 {
-            return;
+    /// Adds a tensor of one of [`TYPES`], unless it has no rows in its first dimension. Its bytes are to be added to what this
+    /// gives before the next tensor.
+    pub(super) fn push(&mut self, name: &str, dtype: &'static str, shape: &[usize]) -> &mut Vec<u8> {
+        if shape[0] > 0 {
+            let start = self.data.len();
+            let n_bytes = n_bits(dtype, shape).unwrap_or(0) / 8;
+            self.data.reserve(n_bytes);
+            let place = self.tensors.partition_point(|other| *other.name < *name);
+            self.tensors.insert(
+                place,
+                Tensor {
+                    name: name.to_owned(),
+                    dtype,
+                    shape: shape.to_vec(),
+                    start,
+                    end: start + n_bytes,
+                },
+            );
         }
-        let start = self.data.len();
-        self.data.reserve(n_bits(dtype, shape).unwrap_or(0) / 8);
-        write(&mut self.data);
-        let place = self.tensors.partition_point(|other| *other.name < *name);
-        self.tensors.insert(
-            place,
-            Tensor {
-                name: name.to_owned(),
-                dtype,
-                shape: shape.to_vec(),
-                start,
-                end: self.data.len(),
-            },
-        );
+        &mut self.data
     }
 
     /// The bytes of the tensors so far.

@@ -265,21 +265,22 @@ impl<'a> File<'a> {
         let doubles = count(|form| matches!(form, Form::Double));
         let mut doubles = self.columns_of("double", "F64", doubles)?;
         let padded = n_rows.next_multiple_of(BLOCK);
-        let group = |codes: &[u8]| Group {
-            members: Vec::new(),
-            codes: codes
-                .iter()
-                .copied()
-                .chain(std::iter::repeat_n(0, padded - n_rows))
-                .collect(),
-        };
-        let groups = self.columns_of("category", "U8", [n_groups, n_rows])?.map(group);
+        let mut groups = Vec::new();
+        for column in self.columns_of("category", "U8", [n_groups, n_rows])? {
+            let mut codes = Vec::with_capacity(padded);
+            codes.extend_from_slice(column);
+            codes.resize(padded, 0);
+            groups.push(Group {
+                members: Vec::new(),
+                codes,
+            });
+        }
 
         let mut columns = Columns {
             n_rows,
             features: Vec::with_capacity(forms.len()),
             shorts: Vec::new(),
-            groups: groups.collect(),
+            groups,
             singles: Vec::new(),
             doubles: Vec::new(),
         };

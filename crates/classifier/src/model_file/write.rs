@@ -28,44 +28,38 @@ impl Knn {
         let n_rows = columns.n_rows;
         let mut tensors = Writer::default();
         // The widest numbers first: then all are aligned, as the format asks of who writes.
-        tensors.push("double", "F64", &[columns.doubles.len(), n_rows], &mut |bytes| {
-            for column in &columns.doubles {
-                write(bytes, &column.values[..n_rows], f64::to_le_bytes);
-            }
-        });
+        let bytes = tensors.push("double", "F64", &[columns.doubles.len(), n_rows]);
+        for column in &columns.doubles {
+            write(bytes, &column.values[..n_rows], f64::to_le_bytes);
+        }
         if let Labels::U32(labels) = &self.labels {
-            tensors.push("labels", "U32", &[n_rows], &mut |bytes| {
-                write(bytes, labels, u32::to_le_bytes);
-            });
+            write(tensors.push("labels", "U32", &[n_rows]), labels, u32::to_le_bytes);
         }
         if let Some(order) = &order {
-            tensors.push("order", "U32", &[n_rows], &mut |bytes| {
-                write(bytes, &order.rows, u32::to_le_bytes);
-            });
+            write(
+                tensors.push("order", "U32", &[n_rows]),
+                &order.rows,
+                u32::to_le_bytes,
+            );
         }
-        tensors.push("single", "F32", &[columns.singles.len(), n_rows], &mut |bytes| {
-            for column in &columns.singles {
-                write(bytes, &column.values[..n_rows], f32::to_le_bytes);
-            }
-        });
+        let bytes = tensors.push("single", "F32", &[columns.singles.len(), n_rows]);
+        for column in &columns.singles {
+            write(bytes, &column.values[..n_rows], f32::to_le_bytes);
+        }
         if let Labels::U16(labels) = &self.labels {
-            tensors.push("labels", "U16", &[n_rows], &mut |bytes| {
-                write(bytes, labels, u16::to_le_bytes);
-            });
+            write(tensors.push("labels", "U16", &[n_rows]), labels, u16::to_le_bytes);
         }
-        tensors.push("short", "I16", &[columns.shorts.len(), n_rows], &mut |bytes| {
-            for (_, column) in &columns.shorts {
-                write(bytes, &column.values[..n_rows], i16::to_le_bytes);
-            }
-        });
+        let bytes = tensors.push("short", "I16", &[columns.shorts.len(), n_rows]);
+        for (_, column) in &columns.shorts {
+            write(bytes, &column.values[..n_rows], i16::to_le_bytes);
+        }
         if let Labels::U8(labels) = &self.labels {
-            tensors.push("labels", "U8", &[n_rows], &mut |bytes| bytes.extend(labels));
+            tensors.push("labels", "U8", &[n_rows]).extend_from_slice(labels);
         }
-        tensors.push("category", "U8", &[columns.groups.len(), n_rows], &mut |bytes| {
-            for group in &columns.groups {
-                bytes.extend(&group.codes[..n_rows]);
-            }
-        });
+        let bytes = tensors.push("category", "U8", &[columns.groups.len(), n_rows]);
+        for group in &columns.groups {
+            bytes.extend_from_slice(&group.codes[..n_rows]);
+        }
         let record = record(self, metadata, columns, order.as_ref());
         let checksum = crc32(&[record.as_bytes(), tensors.data()]);
         tensors.into_file(&format!("{checksum:08x}"), &record)

@@ -47,8 +47,10 @@ pub(super) async fn around_leaves(columns: &Columns, leaves: &Leaves, pace: &Pac
             pace.spend(LEAF * n_columns).await;
         }
         let first = |rows: &[u32]| rows.iter().copied().fold(u32::MAX, u32::min);
-        let of_leaves = leaves.tiles.rows[ends[0]..ends[1]].iter();
-        let mut first_rows: Vec<u32> = of_leaves.map(|rows| first(rows)).collect();
+        let mut first_rows = Vec::with_capacity(level.len());
+        for rows in &leaves.tiles.rows[ends[0]..ends[1]] {
+            first_rows.push(first(rows));
+        }
         while level.len() > 1 {
             let first_parent = boxes.links.len() as u32;
             for (nth, children) in level.chunks(WIDTH).enumerate() {
@@ -66,8 +68,15 @@ pub(super) async fn around_leaves(columns: &Columns, leaves: &Leaves, pace: &Pac
                 }
                 pace.spend(LEAF * n_columns).await;
             }
-            level = level.chunks(WIDTH).map(around).collect();
-            first_rows = first_rows.chunks(WIDTH).map(first).collect();
+            // What is around the children takes the place of the first ones.
+            let n_parents = level.len().div_ceil(WIDTH);
+            for parent in 0..n_parents {
+                let children = parent * WIDTH..level.len().min((parent + 1) * WIDTH);
+                level[parent] = around(&level[children.clone()]);
+                first_rows[parent] = first(&first_rows[children]);
+            }
+            level.truncate(n_parents);
+            first_rows.truncate(n_parents);
             first_child = first_parent;
         }
         boxes.roots.push(first_child);
@@ -89,9 +98,15 @@ fn short(value: f32) -> i16 {
 }
 
 fn of_leaf(leaves: &Leaves, leaf: usize) -> Child {
-    let shorts = leaves.tiles.shorts.of(leaf).iter().map(ends);
-    let floats = leaves.tiles.floats.of(leaf).iter().map(ends);
-    shorts.chain(floats).collect()
+    let (shorts, floats) = (leaves.tiles.shorts.of(leaf), leaves.tiles.floats.of(leaf));
+    let mut child = Vec::with_capacity(shorts.len() + floats.len());
+    for values in shorts {
+        child.push(ends(values));
+    }
+    for values in floats {
+        child.push(ends(values));
+    }
+    child
 }
 
 fn ends<T: Copy + PartialOrd + Into<f32>>(values: &[T; LEAF]) -> [f32; 2] {

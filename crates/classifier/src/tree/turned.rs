@@ -99,20 +99,20 @@ impl Axes {
         let features = varying(columns);
         let n_features = features.len();
         let step = columns.n_rows.div_ceil(N_SAMPLED);
-        let sampled: Vec<usize> = (0..columns.n_rows).step_by(step).collect();
-        let share = 1.0 / sampled.len() as f64;
+        let n_sampled = columns.n_rows.div_ceil(step);
+        let share = 1.0 / n_sampled as f64;
         let mut centre = vec![0.0; n_features];
-        for &row in &sampled {
+        for nth in 0..n_sampled {
             for (mean, &feature) in centre.iter_mut().zip(&features) {
-                *mean += share * prepared(columns, scaling, row, feature);
+                *mean += share * prepared(columns, scaling, nth * step, feature);
             }
         }
         let mut covariance = vec![0.0; n_features * n_features];
-        for &row in &sampled {
-            let differences = features.iter().zip(&centre);
-            let differences: Vec<f64> = differences
-                .map(|(&feature, mean)| prepared(columns, scaling, row, feature) - mean)
-                .collect();
+        let mut differences = vec![0.0; n_features];
+        for nth in 0..n_sampled {
+            for (at, difference) in differences.iter_mut().enumerate() {
+                *difference = prepared(columns, scaling, nth * step, features[at]) - centre[at];
+            }
             for (entries, a) in covariance.chunks_exact_mut(n_features).zip(&differences) {
                 for (entry, b) in entries.iter_mut().zip(&differences) {
                     *entry += share * a * b;
@@ -189,17 +189,18 @@ impl Axes {
             }
             pace.spend(VALUE_UNITS * self.directions.len()).await;
         }
-        let columns = Columns {
+        let mut columns = Columns {
             n_rows,
-            features: (0..axes.len()).map(Feature::Single).collect(),
+            features: Vec::new(),
             shorts: Vec::new(),
             groups: Vec::new(),
-            singles: (0..)
-                .zip(axes)
-                .map(|(axis, values)| Column::new(axis, values))
-                .collect(),
+            singles: Vec::new(),
             doubles: Vec::new(),
         };
+        for (axis, values) in axes.into_iter().enumerate() {
+            columns.features.push(Feature::Single(axis));
+            columns.singles.push(Column::new(axis, values));
+        }
         Some((columns, reach))
     }
 }
@@ -334,11 +335,12 @@ impl Turned {
         let features = features_that(columns, |form| !matches!(form, Feature::Ignored));
         let mut rows = Vec::with_capacity(leaves.n_leaves() * LEAF * features.len());
         for row in leaves.tiles.rows.as_flattened() {
-            let value = |&feature: &usize| match *row {
-                NO_ROW => 0.0,
-                row => prepared(columns, scaling, row as usize, feature),
-            };
-            rows.extend(features.iter().map(value));
+            for &feature in &features {
+                rows.push(match *row {
+                    NO_ROW => 0.0,
+                    row => prepared(columns, scaling, row as usize, feature),
+                });
+            }
         }
         let boxes = boxes::around_leaves(&turned.columns, &leaves, pace).await;
         let turned = Self {
