@@ -94,7 +94,7 @@ impl Scan {
         Self {
             is_integer: integer::applies_to(columns, scaling, metric),
             integer: integer::Scratch::new(columns),
-            filtered: filtered::Scratch::new(columns, order.len()),
+            filtered: filtered::Scratch::new(columns, scaling, order.len()),
             layout: Layout {
                 runs: runs(&order),
                 order,

@@ -165,7 +165,7 @@ impl Tree {
         }
         Self {
             is_integer: integer::applies_to(columns, scaling, metric),
-            filtered: filtered::Scratch::new(columns, parts.len()),
+            filtered: filtered::Scratch::new(columns, scaling, parts.len()),
             exact: Exact::new(columns, scaling),
             rounding: 1.0 + ((parts.len() + n_groups) as f64 + 8.0) * 2.0 * U,
             costs: vec![0.0; integer.costs.len()],

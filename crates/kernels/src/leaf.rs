@@ -1,4 +1,5 @@
-//! The loops over one leaf: all columns of four rows at a time, so that their four sums stay in one SIMD register.
+//! The loops over one leaf: all columns of some rows at a time, so that their sums stay in SIMD registers, four f32 in one
+//! or eight i32 in two.
 //!
 //! Array by array the compiler would unroll a leaf's sixteen rows first and then find no vectors in what is left;
 //! written like this it makes SSE2, NEON and simd128 of them.

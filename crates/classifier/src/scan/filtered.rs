@@ -50,8 +50,9 @@ mod tests;
 use kernels::{BLOCK, Nearest, Target, Window, add_shorts, add_singles, any_within, within};
 
 use super::{Layout, Part, Question, Windowed, all_windows, constants, table_starts};
-use crate::Metric;
 use crate::compact::Columns;
+use crate::preparation::prepared;
+use crate::{Metric, Scaling};
 
 /// Roundings of f32 and f64.
 pub(crate) const U: f64 = 1.0 / (1_u64 << 24) as f64;
@@ -75,6 +76,8 @@ pub(crate) struct Scratch {
     pub(crate) starts: Vec<usize>,
     /// What each category of each group costs.
     pub(crate) costs: Vec<f64>,
+    /// Of each member of each group, 0 and 1, prepared.
+    ends: Vec<[f64; 2]>,
     /// What the constant features cost every row.
     base: f64,
     /// `|E|` in the metric's norm.
@@ -85,14 +88,21 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    pub(crate) fn new(columns: &Columns, n_parts: usize) -> Self {
+    pub(crate) fn new(columns: &Columns, scaling: Option<&Scaling>, n_parts: usize) -> Self {
         let (starts, n_costs) = table_starts(columns);
+        let mut ends = Vec::with_capacity(n_costs);
+        for group in &columns.groups {
+            for &feature in &group.members {
+                ends.push([0.0, 1.0].map(|end| prepared(scaling, feature, end)));
+            }
+        }
         let n_terms = (n_parts + columns.groups.len()) as f64;
         Self {
             targets: vec![Target::default(); n_parts],
             errors: vec![0.0; n_parts],
             starts,
             costs: vec![0.0; n_costs],
+            ends,
             base: 0.0,
             error: 0.0,
             rounding_f32: 1.0 + (n_terms + 8.0) * 2.0 * U,
@@ -105,6 +115,7 @@ impl Scratch {
             + size_of_val(&self.errors[..])
             + size_of_val(&self.starts[..])
             + size_of_val(&self.costs[..])
+            + size_of_val(&self.ends[..])
     }
 
     /// Translates the query; `false` if a sum could overflow an f32.
@@ -162,9 +173,10 @@ impl Scratch {
         if question.metric == Metric::Euclidean {
             self.error = self.error.sqrt();
         }
-        for (group, &start) in columns.groups.iter().zip(&self.starts) {
+        // Each table of costs has one place more than its group has members: that of none.
+        for ((nth, group), &start) in columns.groups.iter().enumerate().zip(&self.starts) {
             let costs = &mut self.costs[start..=start + group.members.len()];
-            largest_sum += fill_costs(question, &group.members, costs);
+            largest_sum += fill_costs(question, &group.members, &self.ends[start - nth..], costs);
         }
         largest_sum < MAX_SUM && self.base < MAX_SUM && self.rounding_f32 < 1.01
     }
@@ -278,17 +290,18 @@ fn larger(a: f64, b: f64) -> f64 {
 
 /// Fills in what each code of a group costs; says the largest. Adds up what comes before and after the member that
 /// is set, so that nothing cancels.
-fn fill_costs(question: &Question<'_>, members: &[usize], costs: &mut [f64]) -> f64 {
+fn fill_costs(question: &Question<'_>, members: &[usize], ends: &[[f64; 2]], costs: &mut [f64]) -> f64 {
+    let cost_of = |idx: usize, end: usize| question.measure(ends[idx][end] - question.prepared[members[idx]]);
     let mut after = 0.0;
-    for (cost, &feature) in costs[1..].iter_mut().zip(members).rev() {
-        *cost = after;
-        after += question.cost(feature, 0.0);
+    for idx in (0..members.len()).rev() {
+        costs[idx + 1] = after;
+        after += cost_of(idx, 0);
     }
     costs[0] = after;
     let mut before = 0.0;
-    for (cost, &feature) in costs[1..].iter_mut().zip(members) {
-        *cost += before + question.cost(feature, 1.0);
-        before += question.cost(feature, 0.0);
+    for idx in 0..members.len() {
+        costs[idx + 1] += before + cost_of(idx, 1);
+        before += cost_of(idx, 0);
     }
     costs.iter().copied().fold(0.0, larger)
 }

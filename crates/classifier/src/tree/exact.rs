@@ -37,12 +37,12 @@ impl Exact {
     }
 
     pub(super) fn prepare(&mut self, question: &Question<'_>) {
-        let differs = |feature: &usize| match self.zeros[*feature] {
-            Some(zero) => !self.is_ordered || question.prepared[*feature] != zero,
-            None => true,
-        };
         self.features.clear();
-        self.features.extend((0..question.prepared.len()).filter(differs));
+        for (feature, prepared) in question.prepared.iter().enumerate() {
+            if !self.is_ordered || self.zeros[feature] != Some(*prepared) {
+                self.features.push(feature);
+            }
+        }
     }
 
     /// Squared (Manhattan: plain) distance of the query that was prepared to the row in a lane of a leaf.

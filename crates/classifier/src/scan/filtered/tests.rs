@@ -34,7 +34,7 @@ fn look(columns: &Columns, scaling: Option<&Scaling>, metric: Metric, query: &[f
     let singles = (0..columns.singles.len()).map(Part::Single);
     let doubles = (0..columns.doubles.len()).map(Part::Double);
     let order: Vec<Part> = shorts.chain(singles).chain(doubles).collect();
-    let mut scratch = Scratch::new(columns, order.len());
+    let mut scratch = Scratch::new(columns, scaling, order.len());
     let prepared: Vec<f64> = (0..query.len())
         .map(|feature| prepared(scaling, feature, query[feature]))
         .collect();
@@ -78,7 +78,7 @@ fn look(columns: &Columns, scaling: Option<&Scaling>, metric: Metric, query: &[f
         );
         let without_error = Scratch {
             error: 0.0,
-            ..Scratch::new(columns, order.len())
+            ..Scratch::new(columns, scaling, order.len())
         };
         seen.n_rows += 1;
         seen.n_above += usize::from(f64::from(sum) > distance);

@@ -52,7 +52,7 @@ fn look(columns: &Columns, scaling: Option<&Scaling>, axes: &mut Axes, query: &[
     let distance = axes.turn(|feature| question.prepared[feature]);
     let error = axes.error(reach, distance);
     let point: Vec<f32> = axes.point.iter().map(|value| *value as f32).collect();
-    let mut filtered = Scratch::new(columns, axes.features.len());
+    let mut filtered = Scratch::new(columns, scaling, axes.features.len());
     let mut limit = |distance: f64, error: f64, skew: f64| {
         assert!(filtered.prepare_turned(&question, error, skew));
         filtered.limit(filtered.radius(distance, true), true)
