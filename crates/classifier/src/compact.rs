@@ -243,29 +243,38 @@ impl Columns {
         } else if facts.is_binary {
             self.push_member(feature, column)
         } else if let Some(decimal) = facts.decimal() {
-            let shorts = self.collect(column, |piece, to, n| piece.extend_shorts(to, n, decimal));
+            let extend = |piece: &Piece, to: &mut Vec<i16>| piece.extend_shorts(to, decimal);
+            let shorts = self.collect(column, extend, |value| decimal.short(value));
             self.shorts.push((decimal, Column::new(feature, shorts)));
             Feature::Short(self.shorts.len() - 1)
         } else if facts.is_single {
-            let singles = self.collect(column, |piece, to, n| piece.extend(to, n, |value| value as f32));
+            let singles = self.collect(column, |_, _| false, |value| value as f32);
             self.singles.push(Column::new(feature, singles));
             Feature::Single(self.singles.len() - 1)
         } else {
-            let doubles = self.collect(column, |piece, to, n| piece.extend(to, n, |value| value));
+            let doubles = self.collect(column, |_, _| false, |value| value);
             self.doubles.push(Column::new(feature, doubles));
             Feature::Double(self.doubles.len() - 1)
         };
         self.features.push(form);
     }
 
-    /// The values that `extend` adds for each piece and its number of rows.
-    fn collect<T>(&self, column: &GrowingColumn, extend: impl Fn(&Piece, &mut Vec<T>, usize)) -> Vec<T> {
-        let mut values = Vec::with_capacity(self.n_rows.next_multiple_of(BLOCK));
+    /// The values of all pieces, of each either as `extend` adds them or, where that says no, each by `convert`.
+    fn collect<T>(
+        &self,
+        column: &GrowingColumn,
+        extend: impl Fn(&Piece, &mut Vec<T>) -> bool,
+        convert: impl Fn(f64) -> T,
+    ) -> Vec<T> {
+        let mut all = Vec::with_capacity(self.n_rows.next_multiple_of(BLOCK));
+        let mut values = Vec::with_capacity(PIECE);
         for piece in &column.pieces {
-            let n_rows = PIECE.min(self.n_rows - values.len());
-            extend(piece, &mut values, n_rows);
+            if !extend(piece, &mut all) {
+                piece.write(&mut values, PIECE.min(self.n_rows - all.len()));
+                all.extend(values.iter().map(|value| convert(*value)));
+            }
         }
-        values
+        all
     }
 
     /// Adds zeros and ones to the newest group, or to a new one where a row is already taken.

@@ -197,30 +197,31 @@ impl Facts {
 }
 
 impl Piece {
-    /// Adds the values of `n_rows`, converted.
-    pub(crate) fn extend<T: Copy>(&self, to: &mut Vec<T>, n_rows: usize, convert: impl Fn(f64) -> T) {
+    /// Writes the values of `n_rows`, in place of what is there.
+    pub(crate) fn write(&self, values: &mut Vec<f64>, n_rows: usize) {
+        values.clear();
         match self {
-            Self::Constant(value) => to.extend(std::iter::repeat_n(convert(*value), n_rows)),
-            Self::Bits(words) => to.extend((0..n_rows).map(|row| {
+            Self::Constant(value) => values.resize(n_rows, *value),
+            Self::Bits(words) => values.extend((0..n_rows).map(|row| {
                 let is_set = words[row / 64] >> (row % 64) & 1 == 1;
-                convert(f64::from(u8::from(is_set)))
+                f64::from(u8::from(is_set))
             })),
-            Self::Short(decimal, shorts) => to.extend(shorts.iter().map(|u| convert(decimal.value(*u)))),
-            Self::Single(values) => to.extend(values.iter().map(|value| convert((*value).into()))),
-            Self::Double(values) => to.extend(values.iter().map(|value| convert(*value))),
+            Self::Short(decimal, shorts) => values.extend(shorts.iter().map(|u| decimal.value(*u))),
+            Self::Single(singles) => values.extend(singles.iter().map(|value| f64::from(*value))),
+            Self::Double(doubles) => values.extend_from_slice(doubles),
         }
     }
 
-    /// Adds the values of `n_rows` as shorts of `decimal`, which holds all of them.
-    pub(crate) fn extend_shorts(&self, to: &mut Vec<i16>, n_rows: usize, decimal: Decimal) {
-        if let Self::Short(narrow, shorts) = self {
-            // Integers all the way, without the division that a value would take.
-            let factor = decimal.divisor / narrow.divisor;
-            let shift = narrow.base * factor - decimal.base;
-            to.extend(shorts.iter().map(|u| (f64::from(*u) * factor + shift) as i16));
-        } else {
-            self.extend(to, n_rows, |value| decimal.short(value));
-        }
+    /// Adds shorts as those of `decimal`, which holds all of them; false if the piece is of another form.
+    pub(crate) fn extend_shorts(&self, to: &mut Vec<i16>, decimal: Decimal) -> bool {
+        let Self::Short(narrow, shorts) = self else {
+            return false;
+        };
+        // Integers all the way, without the division that a value would take.
+        let factor = decimal.divisor / narrow.divisor;
+        let shift = narrow.base * factor - decimal.base;
+        to.extend(shorts.iter().map(|u| (f64::from(*u) * factor + shift) as i16));
+        true
     }
 
     /// Whether `is_fine` says so of all `rows` of the piece that hold 1, of a column that is 0 or 1 everywhere.

@@ -152,11 +152,9 @@ impl<const SIDES: usize> Nodes<SIDES> {
     pub(super) fn entry(&self, node: u32, lane: usize, into: &mut Hull) {
         into.first_row = self.first_rows(node)[lane];
         into.ends.clear();
-        into.ends.extend(
-            self.tiles(node)
-                .iter()
-                .map(|tile| [tile[0][lane], tile[SIDES - 1][lane]]),
-        );
+        for tile in self.tiles(node) {
+            into.ends.push([tile[0][lane], tile[SIDES - 1][lane]]);
+        }
     }
 
     /// Writes what all entries hold together.
@@ -164,11 +162,14 @@ impl<const SIDES: usize> Nodes<SIDES> {
         let n_entries = self.len(node);
         into.first_row = self.first_rows(node).iter().copied().fold(u64::MAX, u64::min);
         into.ends.clear();
-        into.ends.extend(self.tiles(node).iter().map(|tile| {
-            let low = tile[0][..n_entries].iter().copied().fold(f64::INFINITY, f64::min);
-            let high = tile[SIDES - 1][..n_entries].iter().copied();
-            [low, high.fold(f64::NEG_INFINITY, f64::max)]
-        }));
+        for tile in self.tiles(node) {
+            let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+            for (below, above) in tile[0].iter().zip(&tile[SIDES - 1]).take(n_entries) {
+                low = low.min(*below);
+                high = high.max(*above);
+            }
+            into.ends.push([low, high]);
+        }
     }
 
     /// The entries in the order in which they are split: by their middle in the feature in which the middles are spread
