@@ -3,7 +3,7 @@
 //! Numbers only grow, so that a list in the order of insertion is sorted. A row that leaves is marked, and forgotten once it is the
 //! oldest, or once more rows are marked than are there. So an insertion or a removal costs O(1) on average, and the list
 //! is at most twice as long as there are rows. Of a window, where always the oldest leaves, nothing is ever marked, and a number
-//! says where its row is; otherwise it is searched for. The standard library's map takes nine times the code.
+//! says where its row is; otherwise it is searched for. The standard library's map takes 3 kB more of what a page loads, gzipped.
 
 use std::collections::VecDeque;
 
