@@ -181,7 +181,7 @@ test("each choice is the one that was asked for", () => {
   const described = (options) =>
     KnnModel.fit(new Float64Array([0, 1, 8, 9]), new Uint8Array([0, 0, 1, 1]), { nFeatures: 1, k: 1, ...options }).describe();
   for (const [options, said] of [
-    [{ engine: "scan" }, "SIMD scan"],
+    [{ engine: "scan" }, "scan"],
     [{ engine: "tree" }, "box tree"],
     [{ metric: "euclidean" }, "Euclidean distance"],
     [{ metric: "manhattan" }, "Manhattan distance"],
@@ -304,6 +304,20 @@ test("an online classifier answers as a model fitted to the rows that are there"
     online.free();
     assert.throws(() => online.insert([0, 0], 0), { message: "insert: this OnlineKnn was freed" });
   }
+});
+
+test("thousands of online classifiers come and go", async () => {
+  const script = `
+    import { OnlineKnn } from "runnel-classifier";
+    for (let nth = 0; nth < 20_000; nth++) {
+      const online = new OnlineKnn({ nFeatures: 1, nClasses: 2 });
+      if (!online.remove(online.insert([1], 0))) throw new Error("the row is gone");
+      online.free();
+    }
+    console.log("all gone");
+  `;
+  installed.write("many.mjs", script);
+  assert.equal(await node(installed.folder, "many.mjs"), "all gone\n");
 });
 
 test("an online classifier scales as it is told, and says what it cannot do", () => {

@@ -130,7 +130,7 @@ test("a query too far for its distances gets rows in their order, at Infinity", 
 });
 
 test("the description of a few rows is without remarks on them", () => {
-  assert.match(fitted().describe(), /; SIMD scan, whole numbers in integer arithmetic \(0\.\d kB: 2 integers or decimals in 16 bits\)$/);
+  assert.match(fitted().describe(), /; scan, whole numbers in integer arithmetic \(0\.\d kB: 2 integers or decimals in 16 bits\)$/);
 });
 
 test("where memory runs out that is said, and other models go on", async () => {
@@ -145,6 +145,7 @@ test("where memory runs out that is said, and other models go on", async () => {
     await KnnModel.load(new Uint8Array(70e6).fill(0x7b)).catch((error) => said(() => { throw error; }));
     said(() => small.predict([0.9]));
     said(() => new OnlineKnn({ nFeatures: 1, nClasses: 1 }).insert([1], 0));
+    said(() => new OnlineKnn({ nFeatures: 2 ** 24, nClasses: 1 }));
   `;
   installed.write("memory.mjs", script);
   const memory = "expected to fit in WebAssembly's memory";
@@ -155,5 +156,33 @@ test("where memory runs out that is said, and other models go on", async () => {
     `RangeError source: ${memory}, got 70000000 bytes RuntimeError`,
     "1",
     "0",
+    `RangeError nFeatures: ${memory}, got 16777216 RuntimeError`,
   ]);
+});
+
+test("the trace of an error leads to the caller, wherever the error was made", () => {
+  const model = fitted();
+  const rows = online();
+  rows.insert([0, 0], 0);
+  const calls = [
+    () => model.predict([NaN, 1]),
+    () => model.predict([1]),
+    () => model.classShares([NaN, 1]),
+    () => model.neighbours([NaN, 1]),
+    () => model.predictBatch(new Float64Array([NaN, 1])),
+    () => KnnModel.fit(new Float64Array([NaN, 1]), new Uint8Array(1), { nFeatures: 2 }),
+    () => rows.insert([NaN, 1], 0),
+    () => rows.predict([NaN, 1]),
+    () => rows.neighbours([NaN, 1]),
+  ];
+  for (const call of calls) {
+    assert.throws(call, ({ stack }) => stack.includes("refused.test.mjs"), `${call}`);
+  }
+});
+
+test("names that change during a fit in slices are not the model's", async () => {
+  const classNames = ["near", "far"];
+  const building = KnnModel.fitInSlices(POINTS, CLASSES, { nFeatures: 2, classNames });
+  classNames.pop();
+  assert.deepEqual((await building).classNames, ["near", "far"]);
 });

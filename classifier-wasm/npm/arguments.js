@@ -187,7 +187,7 @@ export function featureNames(names, n) {
 function stringList(argument, value) {
   check(Array.isArray(value), TypeError, argument, "an array of strings", shown(value));
   checkTypes(value, "string", argument);
-  return value;
+  return [...value];
 }
 
 /**
@@ -253,8 +253,30 @@ export function inMemory(argument, actual, call) {
   try {
     return call();
   } catch (cause) {
-    if (!(cause instanceof WebAssembly.RuntimeError)) throw cause;
+    if (!(cause instanceof WebAssembly.RuntimeError)) throw fromHere(cause);
     throw new RangeError(`${argument}: expected to fit in WebAssembly's memory, got ${actual}`, { cause });
+  }
+}
+
+/**
+ * An error that the WebAssembly made, with the calls that led here: its own would be all that the trace has room for.
+ * @param {unknown} error
+ */
+export function fromHere(error) {
+  if (error instanceof Error) Error.captureStackTrace?.(error, fromHere);
+  return error;
+}
+
+/**
+ * What `call` makes of a query.
+ * @template T
+ * @param {() => T} call
+ */
+export function answer(call) {
+  try {
+    return call();
+  } catch (error) {
+    throw fromHere(error);
   }
 }
 

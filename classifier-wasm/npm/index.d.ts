@@ -1,7 +1,10 @@
 /// <reference lib="esnext.disposable" />
 
-/** Where `init` may take the WebAssembly from: an address, a response, its bytes, or a compiled module. */
-export type InitInput = string | URL | Response | PromiseLike<Response> | BufferSource | WebAssembly.Module;
+/**
+ * Where `init` may take the WebAssembly from: an address, a response, its bytes, or a compiled `WebAssembly.Module`, which
+ * has no type of its own where TypeScript's library "dom" is not included.
+ */
+export type InitInput = string | URL | Response | PromiseLike<Response> | ArrayBuffer | ArrayBufferView | object;
 
 /**
  * Loads the WebAssembly. In a page or worker, await it once before anything else; further calls return the same
@@ -28,7 +31,8 @@ export interface FitOptions {
   weights?: "uniform" | "distance";
   /**
    * How much each feature counts: `nFeatures` numbers, finite and not negative, at least one above 0. Distances are
-   * then the root of Σ w·(x − q)², or Σ w·|x − q|. Default: all 1.
+   * then the root of Σ w·(x − q)², or Σ w·|x − q|: features are scaled by √w, or by w, before anything else, which the last
+   * bits of a distance may show, and two rows that the formula puts equally far may differ in them. Default: all 1.
    */
   featureWeights?: Float32Array | Float64Array | readonly number[];
   /**

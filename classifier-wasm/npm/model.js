@@ -6,6 +6,7 @@ import {
   OPTIONS,
   PREPARATIONS,
   VOTINGS,
+  answer,
   at,
   beginning,
   check,
@@ -135,7 +136,9 @@ export class KnnModel {
 
   /** @param {import("./index.d.ts").Query} query */
   predict(query) {
-    return this.#used("predict").predict(checkedQuery(query, this.#nFeatures));
+    const model = this.#used("predict");
+    const point = checkedQuery(query, this.#nFeatures);
+    return answer(() => model.predict(point));
   }
 
   /** @param {Float32Array | Float64Array} queries */
@@ -157,12 +160,16 @@ export class KnnModel {
 
   /** @param {import("./index.d.ts").Query} query */
   classShares(query) {
-    return this.#used("classShares").classShares(checkedQuery(query, this.#nFeatures));
+    const model = this.#used("classShares");
+    const point = checkedQuery(query, this.#nFeatures);
+    return answer(() => model.classShares(point));
   }
 
   /** @param {import("./index.d.ts").Query} query */
   neighbours(query) {
-    const { rows, distances } = neighbours(this.#used("neighbours").neighbours(checkedQuery(query, this.#nFeatures)));
+    const model = this.#used("neighbours");
+    const point = checkedQuery(query, this.#nFeatures);
+    const { rows, distances } = neighbours(answer(() => model.neighbours(point)));
     return { rows: Uint32Array.from(rows), distances };
   }
 

@@ -3,6 +3,7 @@
 import {
   METRICS,
   VOTINGS,
+  answer,
   check,
   checkCount,
   checkedQuery,
@@ -39,17 +40,11 @@ export class OnlineKnn {
     const [offset, scale] = checkedScaling(scaling, nFeatures);
     this.#nFeatures = nFeatures;
     this.#nClasses = nClasses;
-    this.#online = new Online(
-      nFeatures,
-      nClasses,
-      k,
-      choice(options, "metric", METRICS),
-      choice(options, "weights", VOTINGS),
-      checkedWeights(options.featureWeights, nFeatures),
-      offset,
-      scale,
-      window ?? 0,
-    );
+    const metric = choice(options, "metric", METRICS);
+    const voting = choice(options, "weights", VOTINGS);
+    const weights = checkedWeights(options.featureWeights, nFeatures);
+    const make = () => new Online(nFeatures, nClasses, k, metric, voting, weights, offset, scale, window ?? 0);
+    this.#online = inMemory("nFeatures", String(nFeatures), make);
   }
 
   /**
@@ -74,17 +69,23 @@ export class OnlineKnn {
 
   /** @param {import("./index.d.ts").Query} query */
   predict(query) {
-    return this.#used("predict").predict(checkedQuery(query, this.#nFeatures));
+    const online = this.#used("predict");
+    const point = checkedQuery(query, this.#nFeatures);
+    return answer(() => online.predict(point));
   }
 
   /** @param {import("./index.d.ts").Query} query */
   classShares(query) {
-    return this.#used("classShares").classShares(checkedQuery(query, this.#nFeatures));
+    const online = this.#used("classShares");
+    const point = checkedQuery(query, this.#nFeatures);
+    return answer(() => online.classShares(point));
   }
 
   /** @param {import("./index.d.ts").Query} query */
   neighbours(query) {
-    return neighbours(this.#used("neighbours").neighbours(checkedQuery(query, this.#nFeatures)));
+    const online = this.#used("neighbours");
+    const point = checkedQuery(query, this.#nFeatures);
+    return neighbours(answer(() => online.neighbours(point)));
   }
 
   get nRows() {

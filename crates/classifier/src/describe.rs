@@ -105,10 +105,10 @@ impl fmt::Display for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let engine = match (self.engine, self.is_integer) {
             (EngineKind::Textbook, _) => "textbook, every distance in f64 and a full sort",
-            (EngineKind::Scan, true) => "SIMD scan, whole numbers in integer arithmetic",
+            (EngineKind::Scan, true) => "scan, whole numbers in integer arithmetic",
             (EngineKind::Tree | EngineKind::Auto, true) => "box tree, whole numbers in integer arithmetic",
             (EngineKind::Tree | EngineKind::Auto, false) => "box tree, f32 filter and f64 recomputation",
-            (EngineKind::Scan, false) => "SIMD scan, f32 filter and f64 recomputation",
+            (EngineKind::Scan, false) => "scan, f32 filter and f64 recomputation",
         };
         let share = |ppm: u32| {
             let hundredths = (ppm + 50) / 100;

@@ -79,6 +79,9 @@ pub struct KnnOptions {
     ///
     /// With weights w, the Euclidean distance is the root of the sum of `w·(x - q)²`, the Manhattan distance the sum of
     /// `w·|x - q|`, as scikit-learn's `metric_params={"w": …}`. A feature of weight 0 is checked but not kept.
+    ///
+    /// Prepared features are scaled by √w, or by w, in f64 before distances are taken: that is the definition which answers
+    /// are exact by. The last bits may differ from those of the sums above, and so may two rows which those put equally far.
     pub feature_weights: Vec<f64>,
 }
 
