@@ -155,7 +155,8 @@ pub(crate) fn prepare(
             prepared.extend(values.map(|(feature, &value)| scaling.prepare(feature, value)));
         }
     }
-    if kernels::are_finite(prepared) && kernels::are_finite(features) {
+    // A feature that is not finite is not when prepared either.
+    if kernels::are_finite(prepared) {
         return Ok(());
     }
     for (feature, &value) in features.iter().enumerate() {
