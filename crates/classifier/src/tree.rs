@@ -30,7 +30,9 @@ mod leaves;
 mod order;
 mod turned;
 
-use kernels::{Boxes, LEAF, Limit, Nearest, Path, Point, Query};
+use std::ops::Add;
+
+use kernels::{Boxes, LEAF, Lanes, Limit, Nearest, Path, Point, Query};
 
 use self::exact::Exact;
 use self::leaves::{Leaves, NO_ROW};
@@ -316,44 +318,21 @@ impl Tree {
             path,
             ..
         } = self;
-        let leaves = &*leaves;
         let (mut limit, mut sums) = (i32::MAX, [0; LEAF]);
+        let rows = Offered {
+            leaves,
+            starts: &integer.starts,
+            costs: &integer.costs,
+            unlimited: limit,
+        };
         let mut look_at = |leaf: usize| {
             let lanes = kernels::integer_sums(&leaves.tiles, leaf, &integer.targets, limit, &mut sums);
-            let rows = &leaves.tiles.rows[leaf];
-            let codes = leaves.tiles.codes.of(leaf);
-            let with_groups = |sum: i32, lane: usize| {
-                let of_groups = codes.iter().zip(&integer.starts);
-                of_groups.fold(sum, |sum, (codes, start)| {
-                    sum + integer.costs[start + usize::from(codes[lane])]
-                })
-            };
-            let mut offer = |sum: i32, lane: usize, limit: &mut i32| {
-                if nearest.offer(integer.base + f64::from(sum), rows[lane].into()) {
-                    // Saturates while there are fewer than k; larger sums do not occur.
-                    *limit = (nearest.bound() - integer.base) as i32;
-                }
-            };
-            if limit == i32::MAX {
-                for (lane, sum) in sums.iter_mut().enumerate() {
-                    *sum = if rows[lane] == NO_ROW {
-                        i32::MAX
-                    } else {
-                        with_groups(*sum, lane)
-                    };
-                }
-                while let Some(lane) = kernels::smallest_within(&sums, limit.min(i32::MAX - 1)) {
-                    let sum = std::mem::replace(&mut sums[lane], i32::MAX);
-                    offer(sum, lane, &mut limit);
-                }
-            } else {
-                for lane in lanes {
-                    let sum = with_groups(sums[lane], lane);
-                    if rows[lane] != NO_ROW && sum <= limit {
-                        offer(sum, lane, &mut limit);
-                    }
-                }
-            }
+            limit = rows.of_leaf(leaf, lanes, &mut sums, limit, |lane, sum| {
+                let row = leaves.tiles.rows[leaf][lane];
+                nearest.offer(integer.base + f64::from(sum), row.into());
+                // Saturates while there are fewer than k; larger sums do not occur.
+                (nearest.bound() - integer.base) as i32
+            });
             Limit {
                 sum: ((f64::from(limit) * *rounding) as f32).next_up(),
                 row: nearest.settled_row(),
@@ -377,45 +356,25 @@ impl Tree {
             points,
             ..
         } = self;
-        let leaves = &*leaves;
         let (mut limit, mut sums) = (f32::INFINITY, [0.0; LEAF]);
+        let rows = Offered {
+            leaves,
+            starts: &filtered.starts,
+            costs,
+            unlimited: limit,
+        };
         let mut look_at = |leaf: usize| {
             let targets = &filtered.targets;
             let lanes = kernels::sums(&leaves.tiles, leaf, targets, is_squared, limit, &mut sums);
-            let rows = &leaves.tiles.rows[leaf];
-            let codes = leaves.tiles.codes.of(leaf);
-            let with_groups = |sum: f32, lane: usize| {
-                let of_groups = codes.iter().zip(&filtered.starts);
-                of_groups.fold(sum, |sum, (codes, start)| {
-                    sum + costs[start + usize::from(codes[lane])]
-                })
-            };
-            let mut offer = |lane: usize, limit: &mut f32| {
-                let distance = exact.distance(question, leaves, leaf, lane);
-                if nearest.offer(distance, rows[lane].into()) && nearest.is_full() {
-                    *limit = filtered.limit(filtered.radius(nearest.bound(), is_squared), is_squared);
+            limit = rows.of_leaf(leaf, lanes, &mut sums, limit, |lane, _| {
+                let row = leaves.tiles.rows[leaf][lane];
+                nearest.offer(exact.distance(question, leaves, leaf, lane), row.into());
+                if nearest.is_full() {
+                    filtered.limit(filtered.radius(nearest.bound(), is_squared), is_squared)
+                } else {
+                    f32::INFINITY
                 }
-            };
-            if limit == f32::INFINITY {
-                // The nearest first: once there are k, the others need no f64.
-                for (lane, sum) in sums.iter_mut().enumerate() {
-                    *sum = if rows[lane] == NO_ROW {
-                        f32::INFINITY
-                    } else {
-                        with_groups(*sum, lane)
-                    };
-                }
-                while let Some(lane) = kernels::smallest_within(&sums, limit.min(f32::MAX)) {
-                    sums[lane] = f32::INFINITY;
-                    offer(lane, &mut limit);
-                }
-            } else {
-                for lane in lanes {
-                    if rows[lane] != NO_ROW && with_groups(sums[lane], lane) <= limit {
-                        offer(lane, &mut limit);
-                    }
-                }
-            }
+            });
             Limit {
                 sum: limit,
                 row: nearest.settled_row(),
@@ -423,5 +382,62 @@ impl Tree {
         };
         let query = Query::Points(points, is_squared);
         path.search(boxes, root_costs, query, &mut look_at, Some(&leaves.tiles));
+    }
+}
+
+/// What is done with the sums over a leaf's columns, be they integers or the filter's.
+struct Offered<'a, T> {
+    leaves: &'a Leaves,
+    /// Where in `costs` those of each group begin.
+    starts: &'a [usize],
+    costs: &'a [T],
+    /// The limit as long as there is none; no row has this sum.
+    unlimited: T,
+}
+
+impl<T: Copy + PartialOrd + Add<Output = T>> Offered<'_, T> {
+    /// Has `offer` take the rows of a leaf whose sums, those of groups included, are within the limit, which is what it
+    /// answers from then on. `lanes` are those whose `sums` are within it without groups.
+    fn of_leaf(
+        &self,
+        leaf: usize,
+        lanes: Lanes,
+        sums: &mut [T; LEAF],
+        mut limit: T,
+        mut offer: impl FnMut(usize, T) -> T,
+    ) -> T {
+        let rows = &self.leaves.tiles.rows[leaf];
+        let codes = self.leaves.tiles.codes.of(leaf);
+        let with_groups = |sum: T, lane: usize| {
+            let of_groups = codes.iter().zip(self.starts);
+            of_groups.fold(sum, |sum, (codes, start)| {
+                sum + self.costs[start + usize::from(codes[lane])]
+            })
+        };
+        if limit == self.unlimited {
+            // The nearest first: once there are k, they rule the others out.
+            for (lane, sum) in sums.iter_mut().enumerate() {
+                *sum = if rows[lane] == NO_ROW {
+                    self.unlimited
+                } else {
+                    with_groups(*sum, lane)
+                };
+            }
+            while let Some(lane) = kernels::smallest_within(sums, limit) {
+                let sum = std::mem::replace(&mut sums[lane], self.unlimited);
+                if sum == self.unlimited {
+                    break;
+                }
+                limit = offer(lane, sum);
+            }
+        } else {
+            for lane in lanes {
+                let sum = with_groups(sums[lane], lane);
+                if rows[lane] != NO_ROW && sum <= limit {
+                    limit = offer(lane, sum);
+                }
+            }
+        }
+        limit
     }
 }
