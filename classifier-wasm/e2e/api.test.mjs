@@ -306,20 +306,6 @@ test("an online classifier answers as a model fitted to the rows that are there"
   }
 });
 
-test("thousands of online classifiers come and go", async () => {
-  const script = `
-    import { OnlineKnn } from "runnel-classifier";
-    for (let nth = 0; nth < 20_000; nth++) {
-      const online = new OnlineKnn({ nFeatures: 1, nClasses: 2 });
-      if (!online.remove(online.insert([1], 0))) throw new Error("the row is gone");
-      online.free();
-    }
-    console.log("all gone");
-  `;
-  installed.write("many.mjs", script);
-  assert.equal(await node(installed.folder, "many.mjs"), "all gone\n");
-});
-
 test("an online classifier scales as it is told, and says what it cannot do", () => {
   const options = { nFeatures: 2, nClasses: 2, k: 1 };
   const scaled = new OnlineKnn({ ...options, scaling: { offset: [1, 0], scale: [2, 1] } });

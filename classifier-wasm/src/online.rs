@@ -65,7 +65,8 @@ impl Online {
     /// Takes a row out; false if it is not there. The caller passes a whole number.
     ///
     /// A `Result`, though nothing fails: with one result, V8 in Node 20 puts this call into the machine code of hot loops, and
-    /// once there were thousands of instances the process ended in a segmentation fault.
+    /// once there were thousands of instances the process ended in a segmentation fault each time. Now it is about one in
+    /// thirty that does: other calls remain (npm/README.md says what helps).
     pub fn remove(&mut self, row: f64) -> Result<bool, JsValue> {
         Ok(self.knn.remove(row as u64).is_some())
     }
