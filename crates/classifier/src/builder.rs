@@ -211,3 +211,52 @@ impl Build {
         self.pace.progress().min(1.0 - f64::EPSILON)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+    use crate::{EngineKind, RowMajor};
+
+    /// The most units between two chances to give way, and all of them.
+    fn units_of_building(n_rows: usize, n_features: usize, options: &KnnOptions) -> (u64, u64) {
+        let mut random = Random(1);
+        // Of a sine, which no narrow form holds.
+        let value = |_| (random.below(1 << 20) as f64).sin();
+        let values: Vec<f64> = (0..n_rows * n_features).map(value).collect();
+        let mut builder = KnnBuilder::new(n_features, 1, options).expect("valid options");
+        let rows = RowMajor::new(&values, n_features);
+        builder.push(&rows, &vec![0; n_rows]).expect("valid rows");
+        let Build { pace, work } = builder.start().expect("rows");
+        let mut work = work.expect("it is not finished");
+        let (mut longest, mut spent) = (0, 0);
+        loop {
+            // A slice so short ends with the next work that is counted.
+            let result = pace.advance(work.as_mut(), 1);
+            longest = longest.max(pace.spent() - spent);
+            spent = pace.spent();
+            if result.is_some() {
+                return (longest, spent);
+            }
+        }
+    }
+
+    /// What splits look at was not counted, nor the clearing of what the leaves will be in: all splits of wide rows came in
+    /// one slice.
+    #[test]
+    fn wide_rows_give_way_as_often_as_others() {
+        for preparation in [Preparation::Raw, Preparation::Standard] {
+            let options = KnnOptions {
+                engine: EngineKind::Tree,
+                preparation,
+                ..KnnOptions::default()
+            };
+            for (n_rows, n_features) in [(2000, 100), (400, 1000), (200, 4000)] {
+                let (longest, spent) = units_of_building(n_rows, n_features, &options);
+                assert!(longest < STEP / 4, "{longest} units at once");
+                let of_value = spent / (n_rows * n_features) as u64;
+                assert!(of_value >= 30, "{of_value} units of a value");
+            }
+        }
+    }
+}

@@ -317,7 +317,9 @@ impl Knn {
     pub(crate) fn n_units(engine: EngineKind, n_rows: usize, n_columns: usize) -> u64 {
         let of_tree = match engine {
             EngineKind::Textbook | EngineKind::Scan => 0,
-            EngineKind::Tree | EngineKind::Auto => Order::n_units(n_rows) + Tree::n_units(n_rows, n_columns),
+            EngineKind::Tree | EngineKind::Auto => {
+                Order::n_units(n_rows, n_columns) + Tree::n_units(n_rows, n_columns)
+            }
         };
         (SPREAD_UNITS + ROUNDING_UNITS) as u64 * n_rows as u64 * n_columns as u64 + of_tree
     }

@@ -47,6 +47,12 @@ impl Pace {
         Spend { pace: self, n_units }
     }
 
+    /// Units of work done.
+    #[cfg(test)]
+    pub(crate) fn spent(&self) -> u64 {
+        self.state().spent
+    }
+
     /// Share of the work that is done, `0..=1`, never falling.
     pub(crate) fn progress(&self) -> f64 {
         self.state().progress

@@ -11,6 +11,8 @@ use crate::pace::Pace;
 
 /// What it takes to bring a column into the order of the leaves, of a row.
 pub(super) const TILE_UNITS: usize = 3;
+/// Tiles that are cleared without giving way: some hundredths of a millisecond. Arbitrary, not tuned.
+const TILES_AT_ONCE: usize = 1 << 12;
 /// The row number of padding.
 pub(super) const NO_ROW: u32 = u32::MAX;
 
@@ -47,21 +49,28 @@ impl Leaves {
         pace.spend(order_rows.len()).await;
         drop(order_rows);
         let mut shorts = Growing::new(&sources, columns.shorts.len());
+        let mut codes = Growing::new(&sources, columns.groups.len());
+        let mut floats = Growing::new(&sources, columns.singles.len() + columns.doubles.len());
+        let mut doubles = Growing::new(&sources, columns.doubles.len());
+        loop {
+            let n_cleared = shorts.clear() + codes.clear() + floats.clear() + doubles.clear();
+            if n_cleared == 0 {
+                break;
+            }
+            pace.spend(LEAF * n_cleared).await;
+        }
         for (_, column) in &columns.shorts {
             shorts.push(&sources, |row| column.values[row]);
             pace.spend(TILE_UNITS * columns.n_rows).await;
         }
-        let mut codes = Growing::new(&sources, columns.groups.len());
         for group in &columns.groups {
             codes.push(&sources, |row| group.codes[row]);
             pace.spend(TILE_UNITS * columns.n_rows).await;
         }
-        let mut floats = Growing::new(&sources, columns.singles.len() + columns.doubles.len());
         for column in &columns.singles {
             floats.push(&sources, |row| column.values[row]);
             pace.spend(TILE_UNITS * columns.n_rows).await;
         }
-        let mut doubles = Growing::new(&sources, columns.doubles.len());
         for column in &columns.doubles {
             let origin = column.origin();
             floats.push(&sources, |row| (column.values[row] - origin) as f32);
@@ -154,19 +163,32 @@ impl Leaves {
 /// Tiles that are filled column by column.
 struct Growing<T> {
     tiles: Tiles<T>,
+    /// How many there are once all are cleared.
+    n_tiles: usize,
     /// Columns that are there.
     n_pushed: usize,
 }
 
 impl<T: Copy + Default> Growing<T> {
+    /// Room for `n_columns`, of which nothing is there before it is cleared.
     fn new(leaves: &[[u32; LEAF]], n_columns: usize) -> Self {
+        let n_tiles = leaves.len() * n_columns;
         Self {
             tiles: Tiles {
                 n_columns,
-                all: vec![[T::default(); LEAF]; leaves.len() * n_columns],
+                all: Vec::with_capacity(n_tiles),
             },
+            n_tiles,
             n_pushed: 0,
         }
+    }
+
+    /// Clears some more tiles and says how many: 0 if all are.
+    fn clear(&mut self) -> usize {
+        let all = &mut self.tiles.all;
+        let n = TILES_AT_ONCE.min(self.n_tiles - all.len());
+        all.resize(all.len() + n, [T::default(); LEAF]);
+        n
     }
 
     /// Adds a column of which `value` is what a row holds.

@@ -72,6 +72,8 @@ const MAX_LEFT_OUT: f64 = 1e-3;
 const MAX_SKEW: f64 = 1e-3;
 /// What it takes to turn a number, for each axis.
 const VALUE_UNITS: usize = 1;
+/// What it takes to keep a number of a row in the order of the leaves.
+const STORING_UNITS: usize = 8;
 /// Farther points are not turned: squares of distances twice as large are still well within f32.
 const MAX_REACH: f64 = 1e17;
 
@@ -266,7 +268,7 @@ pub(crate) fn n_units(columns: &Columns, scaling: Option<&Scaling>, metric: Metr
     let n_features = columns.n_features();
     // There are two sorts of leaves.
     (VALUE_UNITS * columns.n_rows * n_features * n_features) as u64
-        + Order::n_units(columns.n_rows)
+        + Order::n_units(columns.n_rows, n_features)
         + 2 * Tree::n_units(columns.n_rows, n_features)
 }
 
@@ -341,6 +343,7 @@ impl Turned {
                     row => prepared(columns, scaling, row as usize, feature),
                 });
             }
+            pace.spend(STORING_UNITS * features.len()).await;
         }
         let boxes = boxes::around_leaves(&turned.columns, &leaves, pace).await;
         let turned = Self {
