@@ -78,6 +78,8 @@ def compare(wine_quality):
         feature_weights = [(i % 4) / 2 for i in range(n_features)]
         for metric in METRICS:
             cases.append(case(*data, "standard", metric, "distance", 5, feature_weights))
+            # Whole weights, for which rows that tie without them often still tie.
+            cases.append(case(*data, "raw", metric, "uniform", 5, [1 + i % 3 for i in range(n_features)]))
     json.dump({"sets": sets, "cases": cases}, sys.stdout)
 
 

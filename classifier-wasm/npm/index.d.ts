@@ -31,8 +31,7 @@ export interface FitOptions {
   weights?: "uniform" | "distance";
   /**
    * How much each feature counts: `nFeatures` numbers, finite and not negative, at least one above 0. Distances are
-   * then the root of Σ w·(x − q)², or Σ w·|x − q|: features are scaled by √w, or by w, before anything else, which the last
-   * bits of a distance may show, and two rows that the formula puts equally far may differ in them. Default: all 1.
+   * then the root of Σ w·(x − q)², or Σ w·|x − q|. Default: all 1.
    */
   featureWeights?: Float32Array | Float64Array | readonly number[];
   /**

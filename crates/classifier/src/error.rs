@@ -86,7 +86,7 @@ pub enum FitError {
         n_rows: usize,
     },
     /// Values so large or so far apart that preparing them overflows.
-    #[error("values of feature {feature} are too far apart to be prepared and weighted")]
+    #[error("values of feature {feature} are too far apart to be prepared")]
     Overflow {
         /// The feature.
         feature: usize,

@@ -11,11 +11,11 @@ use std::fmt;
 
 use kernels::Nearest;
 
-use crate::compact::{Columns, Feature};
+use crate::compact::Columns;
 use crate::labels::Labels;
+use crate::measure::Measure;
 use crate::pace::Pace;
 use crate::parts::{SPREAD_UNITS, by_falling_spread};
-use crate::preparation::prepare;
 use crate::question::Question;
 use crate::scan::{ROUNDING_UNITS, Scan};
 #[cfg(feature = "textbook")]
@@ -78,10 +78,8 @@ pub struct KnnOptions {
     /// How much each prepared feature counts: finite, not negative, one for each feature, or none at all for ones.
     ///
     /// With weights w, the Euclidean distance is the root of the sum of `w·(x - q)²`, the Manhattan distance the sum of
-    /// `w·|x - q|`, as scikit-learn's `metric_params={"w": …}`. A feature of weight 0 is checked but not kept.
-    ///
-    /// Prepared features are scaled by √w, or by w, in f64 before distances are taken: that is the definition which answers
-    /// are exact by. The last bits may differ from those of the sums above, and so may two rows which those put equally far.
+    /// `w·|x - q|`, as scikit-learn's `metric_params={"w": …}`, taken in f64 and in feature order. A feature of weight 0 is
+    /// checked but not kept.
     pub feature_weights: Vec<f64>,
 }
 
@@ -174,8 +172,8 @@ pub struct Knn {
     pub(crate) options: KnnOptions,
     /// What was fitted to the training rows, for the model file.
     pub(crate) preparation: Option<Scaling>,
-    /// The same with the features' weights: what the engines work with.
-    scaling: Option<Scaling>,
+    /// What distances are made of.
+    measure: Measure,
     /// What [`EngineKind::Auto`] counted.
     pub(crate) visited_ppm: Option<u32>,
     engine: Engine,
@@ -239,25 +237,27 @@ impl Knn {
         order: Option<Order>,
         pace: &Pace,
     ) -> Result<Self, FitError> {
-        let scaling = Scaling::weighted(preparation.as_ref(), &options.feature_weights, options.metric);
-        if let Some(scaling) = &scaling {
-            // Preparation is monotone: if both ends of a column stay finite, all of it does.
-            let overflows = |&feature: &usize| {
-                let (min, max) = columns.range(feature);
-                let ends = [scaling.prepare(feature, min), scaling.prepare(feature, max)];
-                let is_ignored = matches!(columns.features[feature], Feature::Ignored);
-                !(is_ignored || scaling.scale[feature].is_finite() && ends.iter().all(|end| end.is_finite()))
-            };
-            if let Some(feature) = (0..columns.n_features()).find(overflows) {
-                return Err(FitError::Overflow { feature });
-            }
+        let weights = &options.feature_weights;
+        let measure = Measure::new(
+            options.metric,
+            preparation.as_ref(),
+            weights,
+            columns.n_features(),
+        );
+        // Preparation is monotone: if both ends of a column stay finite, all of it does.
+        let overflows = |&feature: &usize| {
+            let (min, max) = columns.range(feature);
+            let ends = [measure.prepare(feature, min), measure.prepare(feature, max)];
+            let is_scaled = |scaling: &Scaling| scaling.scale[feature].is_finite();
+            !(preparation.as_ref().is_none_or(is_scaled) && ends.iter().all(|end| end.is_finite()))
+        };
+        if let Some(feature) = (0..columns.n_features()).find(overflows) {
+            return Err(FitError::Overflow { feature });
         }
         let n_columns = columns.shorts.len() + columns.singles.len() + columns.doubles.len();
         let of_axes = match options.engine {
             EngineKind::Textbook | EngineKind::Scan => 0,
-            EngineKind::Tree | EngineKind::Auto => {
-                n_units_of_axes(&columns, scaling.as_ref(), options.metric)
-            }
+            EngineKind::Tree | EngineKind::Auto => n_units_of_axes(&columns, &measure),
         };
         pace.expect(Self::n_units(options.engine, columns.n_rows, n_columns) + of_axes);
         let mut visited_ppm = None;
@@ -265,23 +265,21 @@ impl Knn {
             #[cfg(not(feature = "textbook"))]
             EngineKind::Textbook => return Err(FitError::TextbookMissing),
             #[cfg(feature = "textbook")]
-            EngineKind::Textbook => Engine::Textbook(Textbook::new(&columns, scaling.as_ref())),
+            EngineKind::Textbook => Engine::Textbook(Textbook::new(&columns, &measure)),
             EngineKind::Scan => {
-                let parts = by_falling_spread(&columns, scaling.as_ref(), pace).await;
-                let scan = Scan::new(&columns, scaling.as_ref(), options.metric, &parts, pace);
+                let parts = by_falling_spread(&columns, &measure, pace).await;
+                let scan = Scan::new(&columns, &measure, &parts, pace);
                 Engine::Scan(Box::new(scan.await))
             }
             EngineKind::Tree | EngineKind::Auto => {
-                let parts = by_falling_spread(&columns, scaling.as_ref(), pace).await;
-                let scaling = scaling.as_ref();
+                let parts = by_falling_spread(&columns, &measure, pace).await;
                 let tree = match order {
                     Some(order) if options.engine == EngineKind::Tree => {
-                        Tree::new(&columns, scaling, options.metric, order, pace).await
+                        Tree::new(&columns, &measure, order, pace).await
                     }
                     _ => {
                         let is_auto = options.engine == EngineKind::Auto;
-                        let (k, metric) = (options.k, options.metric);
-                        let best = Tree::best(&columns, scaling, metric, k, &parts, is_auto, pace);
+                        let best = Tree::best(&columns, &measure, options.k, &parts, is_auto, pace);
                         let (tree, visited) = best.await;
                         visited_ppm = visited.filter(|_| is_auto);
                         tree
@@ -292,7 +290,7 @@ impl Knn {
                     Engine::Tree(Box::new(tree))
                 } else {
                     drop(tree);
-                    let scan = Scan::new(&columns, scaling, options.metric, &parts, pace);
+                    let scan = Scan::new(&columns, &measure, &parts, pace);
                     Engine::Scan(Box::new(scan.await))
                 }
             }
@@ -307,7 +305,7 @@ impl Knn {
             n_classes,
             options,
             preparation,
-            scaling,
+            measure,
             visited_ppm,
             engine,
         })
@@ -444,17 +442,11 @@ impl Knn {
 
     /// Checks and prepares the query and fills `neighbours`.
     fn search(&mut self, query: &[f64]) -> Result<(), QueryError> {
-        prepare(
-            query,
-            self.n_features(),
-            self.scaling.as_ref(),
-            &mut self.prepared,
-        )?;
+        self.measure.prepare_query(query, &mut self.prepared)?;
         self.nearest.clear();
         let question = Question {
             columns: &self.columns,
-            scaling: self.scaling.as_ref(),
-            metric: self.options.metric,
+            measure: &self.measure,
             query,
             prepared: &self.prepared,
         };

@@ -5,7 +5,7 @@
 //! What "exact" means here, to the last bit and on every platform: a row's distance to the query point is
 //! computed in f64 from prepared values `(value - offset) / scale`, the squared (Manhattan: absolute) differences
 //! added in feature order without fused multiply-add; neighbours are ordered by (squared distance, row); equal
-//! votes go to the smallest class. A feature's weight w is part of its scale, which is divided by `√w` (Manhattan: by w).
+//! votes go to the smallest class. A feature's weight multiplies what its difference adds.
 //! All engines give these answers, the fast ones by proof rather than by luck.
 //!
 //! ```
@@ -24,7 +24,7 @@
 // find the nearest, and `votes` are counted. `knn` holds all that, `builder` and `pace` make it in slices, `model_file`
 // keeps it. What queries spend their time in is in crate `kernels`. `online` is apart, but for preparation and `votes`.
 //
-// The definition of a distance is `Question::distance_of`. It is stated anew, for speed, in `tree::exact` (without
+// What a distance is, is in `measure`, and added up by `Question::distance_of`. That is stated anew, for speed, in `tree::exact` (without
 // zeros), `tree::turned` (of values prepared before) and `kernels::distances`, and by `textbook` as the paper has it.
 mod builder;
 mod compact;
@@ -34,6 +34,7 @@ mod error;
 mod growing;
 mod knn;
 mod labels;
+mod measure;
 mod model_file;
 mod online;
 mod pace;

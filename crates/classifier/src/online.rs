@@ -22,7 +22,7 @@ use kernels::Nearest;
 
 use self::rtree::RTree;
 use crate::knn::write_neighbours;
-use crate::preparation::prepare;
+use crate::measure::Measure;
 use crate::votes::Votes;
 use crate::{
     ClassId, Classification, FitError, InsertError, KnnOptions, Metric, Neighbour, QueryError, Scaling,
@@ -82,11 +82,9 @@ impl Default for OnlineOptions {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct OnlineKnn {
-    n_features: usize,
     n_classes: usize,
     options: OnlineOptions,
-    /// The scaling with the features' weights.
-    scaling: Option<Scaling>,
+    measure: Measure,
     tree: RTree,
     /// Rows inserted so far, the number of the next one. At a million a second it lasts for half a million years.
     n_inserted: u64,
@@ -102,7 +100,7 @@ impl fmt::Debug for OnlineKnn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OnlineKnn")
             .field("n_rows", &self.n_rows())
-            .field("n_features", &self.n_features)
+            .field("n_features", &self.n_features())
             .field("n_classes", &self.n_classes)
             .field("options", &self.options)
             .finish_non_exhaustive()
@@ -116,8 +114,7 @@ impl OnlineKnn {
     ///
     /// [`FitError::KOutOfRange`] unless `1 <= k <= 255`, [`FitError::FeatureWeightCount`],
     /// [`FitError::FeatureWeightOutOfRange`], [`FitError::NoFeatureWeighs`], [`FitError::Scaling`] unless it has a finite
-    /// offset and a positive, finite scale for each feature, [`FitError::Overflow`] where scale and weight together leave
-    /// the range of f64.
+    /// offset and a positive, finite scale for each feature.
     pub fn new(n_features: usize, n_classes: usize, options: &OnlineOptions) -> Result<Self, FitError> {
         let weights = &options.feature_weights;
         KnnOptions::check(options.k, weights, n_features)?;
@@ -128,22 +125,12 @@ impl OnlineKnn {
         {
             return Err(FitError::Scaling { n_features });
         }
-        let scaling = Scaling::weighted(options.scaling.as_ref(), weights, options.metric);
-        if let Some(scaling) = &scaling {
-            let is_usable = |feature: &usize| {
-                let scale = scaling.scale[*feature];
-                weights.get(*feature) == Some(&0.0) || (scale.is_finite() && scale > 0.0)
-            };
-            if let Some(feature) = (0..n_features).find(|feature| !is_usable(feature)) {
-                return Err(FitError::Overflow { feature });
-            }
-        }
+        let measure = Measure::new(options.metric, options.scaling.as_ref(), weights, n_features);
         Ok(Self {
-            n_features,
             n_classes,
             options: options.clone(),
-            scaling,
-            tree: RTree::new(n_features),
+            tree: RTree::new(&measure.roots),
+            measure,
             n_inserted: 0,
             prepared: Vec::with_capacity(n_features),
             nearest: Nearest::new(options.k),
@@ -165,12 +152,7 @@ impl OnlineKnn {
                 n_classes: self.n_classes,
             });
         }
-        prepare(
-            features,
-            self.n_features,
-            self.scaling.as_ref(),
-            &mut self.prepared,
-        )?;
+        self.measure.prepare_query(features, &mut self.prepared)?;
         if self
             .options
             .window
@@ -211,7 +193,7 @@ impl OnlineKnn {
     /// How many features a row and a query have to have.
     #[must_use]
     pub fn n_features(&self) -> usize {
-        self.n_features
+        self.measure.n_features()
     }
 
     /// How many classes.
@@ -281,10 +263,10 @@ impl OnlineKnn {
 
     /// Checks and prepares the query and fills `neighbours`.
     fn search(&mut self, query: &[f64]) -> Result<(), QueryError> {
-        prepare(query, self.n_features, self.scaling.as_ref(), &mut self.prepared)?;
+        self.measure.prepare_query(query, &mut self.prepared)?;
         self.nearest.clear();
         self.tree
-            .nearest(&self.prepared, self.options.metric, &mut self.nearest);
+            .nearest(&self.prepared, &self.measure, &mut self.nearest);
         write_neighbours(
             &self.nearest,
             self.options.metric,

@@ -1,7 +1,7 @@
 //! The columns that add to distances one by one, and how far each is spread.
 
-use crate::Scaling;
 use crate::compact::Columns;
+use crate::measure::Measure;
 use crate::pace::Pace;
 use crate::sorting::falling;
 
@@ -25,31 +25,26 @@ impl Part {
     }
 }
 
-/// Every column that is not constant or in a group, with its standard deviation after preparation.
-pub(crate) async fn by_falling_spread(
-    columns: &Columns,
-    scaling: Option<&Scaling>,
-    pace: &Pace,
-) -> Vec<(f64, Part)> {
-    let scale = |feature: usize| scaling.map_or(1.0, |scaling| scaling.scale[feature]);
+/// Every column that is not constant or in a group, with its standard deviation after preparation and weighting.
+pub(crate) async fn by_falling_spread(columns: &Columns, measure: &Measure, pace: &Pace) -> Vec<(f64, Part)> {
     let n_rows = columns.n_rows;
     let mut parts = Vec::new();
     for (idx, (decimal, column)) in columns.shorts.iter().enumerate() {
         let deviation = deviation(column.values[..n_rows].iter().map(|&u| u.into()));
         parts.push((
-            deviation / decimal.divisor / scale(column.feature),
+            deviation / decimal.divisor * measure.stretch(column.feature),
             Part::Short(idx),
         ));
         pace.spend(SPREAD_UNITS * n_rows).await;
     }
     for (idx, column) in columns.singles.iter().enumerate() {
         let deviation = deviation(column.values[..n_rows].iter().map(|&value| value.into()));
-        parts.push((deviation / scale(column.feature), Part::Single(idx)));
+        parts.push((deviation * measure.stretch(column.feature), Part::Single(idx)));
         pace.spend(SPREAD_UNITS * n_rows).await;
     }
     for (idx, column) in columns.doubles.iter().enumerate() {
         let deviation = deviation(column.values[..n_rows].iter().copied());
-        parts.push((deviation / scale(column.feature), Part::Double(idx)));
+        parts.push((deviation * measure.stretch(column.feature), Part::Double(idx)));
         pace.spend(SPREAD_UNITS * n_rows).await;
     }
     let places = falling(parts.iter().map(|(deviation, _)| *deviation));

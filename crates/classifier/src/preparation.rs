@@ -4,8 +4,8 @@
 //! that does not vary (within rounding) is only shifted. The arithmetic is one subtraction and one division in f64,
 //! because exact distances need a definition and not "about the same".
 
+use crate::Rows;
 use crate::pace::Pace;
-use crate::{Metric, QueryError, Rows};
 
 /// What it takes to fit the scaling of a feature, of a row.
 pub(crate) const SCALING_UNITS: usize = 6;
@@ -82,33 +82,6 @@ impl Scaling {
         })
     }
 
-    /// The preparation that `weights`, one a feature or none, make of `preparation`; `None` if values stay as they are.
-    ///
-    /// With `w` for a weight, `w·(x - q)²` is `(√w·x - √w·q)²` and `w·|x - q|` is `|w·x - w·q|`: the scale is divided by
-    /// `√w` or `w`. A weight of 0 makes it infinite and every value 0.
-    pub(crate) fn weighted(preparation: Option<&Self>, weights: &[f64], metric: Metric) -> Option<Self> {
-        if weights.iter().all(|weight| *weight == 1.0) {
-            return preparation.cloned();
-        }
-        let (mut offsets, mut scales) = (Vec::new(), Vec::new());
-        for (feature, &weight) in weights.iter().enumerate() {
-            let (offset, scale) = preparation.map_or((0.0, 1.0), |scaling| {
-                (scaling.offset[feature], scaling.scale[feature])
-            });
-            let (offset, scale) = match metric {
-                _ if weight == 0.0 => (0.0, f64::INFINITY),
-                Metric::Euclidean => (offset, scale / weight.sqrt()),
-                Metric::Manhattan => (offset, scale / weight),
-            };
-            offsets.push(offset);
-            scales.push(scale);
-        }
-        Some(Self {
-            offset: offsets,
-            scale: scales,
-        })
-    }
-
     /// Whether it can be used for rows of `n_features`: an offset and a scale for each, all finite, scales above 0.
     pub(crate) fn is_usable(&self, n_features: usize) -> bool {
         [self.offset.len(), self.scale.len()] == [n_features; 2]
@@ -132,42 +105,6 @@ impl Scaling {
 #[inline(always)]
 pub(crate) fn prepared(scaling: Option<&Scaling>, feature: usize, value: f64) -> f64 {
     scaling.map_or(value, |scaling| scaling.prepare(feature, value))
-}
-
-/// Writes `features`, of which there have to be `n_features`, to `prepared` if all of them stay finite.
-pub(crate) fn prepare(
-    features: &[f64],
-    n_features: usize,
-    scaling: Option<&Scaling>,
-    prepared: &mut Vec<f64>,
-) -> Result<(), QueryError> {
-    if features.len() != n_features {
-        return Err(QueryError::FeatureCount {
-            expected: n_features,
-            actual: features.len(),
-        });
-    }
-    prepared.clear();
-    match scaling {
-        None => prepared.extend_from_slice(features),
-        Some(scaling) => {
-            let values = features.iter().enumerate();
-            prepared.extend(values.map(|(feature, &value)| scaling.prepare(feature, value)));
-        }
-    }
-    // A feature that is not finite is not when prepared either.
-    if kernels::are_finite(prepared) {
-        return Ok(());
-    }
-    for (feature, &value) in features.iter().enumerate() {
-        if !value.is_finite() {
-            return Err(QueryError::NotFinite { feature, value });
-        }
-        if !prepared[feature].is_finite() {
-            return Err(QueryError::Overflow { feature, value });
-        }
-    }
-    Ok(())
 }
 
 /// Mean and population standard deviation, in two passes, the second corrected for the rounding of the mean

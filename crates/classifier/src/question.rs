@@ -1,15 +1,14 @@
 //! A query to one training set, and the distance by definition.
 
+use crate::Rows as _;
 use crate::compact::Columns;
-use crate::preparation::prepared;
-use crate::{Metric, Rows as _, Scaling};
+use crate::measure::Measure;
 
 /// What stays the same during one query.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Question<'a> {
     pub(crate) columns: &'a Columns,
-    pub(crate) scaling: Option<&'a Scaling>,
-    pub(crate) metric: Metric,
+    pub(crate) measure: &'a Measure,
     /// The query point, as given.
     pub(crate) query: &'a [f64],
     /// The query point, prepared.
@@ -25,24 +24,16 @@ impl Question<'_> {
     /// The same to a row of these values.
     pub(crate) fn distance_of(&self, value: impl Fn(usize) -> f64) -> f64 {
         let mut sum = 0.0;
-        for (feature, query) in self.prepared.iter().enumerate() {
-            sum += self.measure(prepared(self.scaling, feature, value(feature)) - query);
+        for feature in 0..self.prepared.len() {
+            sum += self.cost(feature, value(feature));
         }
         sum
-    }
-
-    /// What one difference adds to a distance.
-    #[inline(always)]
-    pub(crate) fn measure(&self, difference: f64) -> f64 {
-        match self.metric {
-            Metric::Euclidean => difference * difference,
-            Metric::Manhattan => difference.abs(),
-        }
     }
 
     /// What `feature` adds to the distance of a row where it has `value`.
     #[inline(always)]
     pub(crate) fn cost(&self, feature: usize, value: f64) -> f64 {
-        self.measure(prepared(self.scaling, feature, value) - self.prepared[feature])
+        let difference = self.measure.prepare(feature, value) - self.prepared[feature];
+        self.measure.cost(feature, difference)
     }
 }

@@ -23,10 +23,10 @@ use std::ops::Range;
 use kernels::{BLOCK, N_TOGETHER, N_WINDOWS, Nearest, Window};
 
 use crate::compact::{Columns, Feature};
+use crate::measure::Measure;
 use crate::pace::Pace;
 use crate::parts::Part;
 use crate::question::Question;
-use crate::{Metric, Scaling};
 
 /// What it takes to round a double column, of a row.
 pub(crate) const ROUNDING_UNITS: usize = 1;
@@ -42,7 +42,7 @@ struct Windowed {
 /// How the columns of one training set are scanned.
 #[derive(Debug)]
 struct Layout {
-    /// Every column that is not constant or in a group, by falling spread after preparation.
+    /// Every column that is not constant or in a group, by falling spread after preparation and weighting.
     order: Vec<Part>,
     /// Places in `order` of neighbouring columns of one form, which are added up before a block may be given up.
     runs: Vec<Range<usize>>,
@@ -66,8 +66,7 @@ impl Scan {
     /// `parts` are the columns [by falling spread](crate::parts::by_falling_spread).
     pub(crate) async fn new(
         columns: &Columns,
-        scaling: Option<&Scaling>,
-        metric: Metric,
+        measure: &Measure,
         parts: &[(f64, Part)],
         pace: &Pace,
     ) -> Self {
@@ -92,9 +91,9 @@ impl Scan {
             windowed
         });
         Self {
-            is_integer: integer::applies_to(columns, scaling, metric),
+            is_integer: integer::applies_to(columns, measure),
             integer: integer::Scratch::new(columns),
-            filtered: filtered::Scratch::new(columns, scaling, order.len()),
+            filtered: filtered::Scratch::new(columns, measure, &order),
             layout: Layout {
                 runs: runs(&order),
                 order,
@@ -113,7 +112,7 @@ impl Scan {
     pub(crate) fn nearest(&mut self, question: &Question<'_>, nearest: &mut Nearest) {
         if self.is_integer && self.integer.prepare(question) {
             self.integer.scan(question.columns, &self.layout, nearest);
-        } else if self.filtered.prepare(question, &self.layout.order) {
+        } else if self.filtered.prepare(question) {
             self.filtered.scan(question, &self.layout, nearest);
         } else {
             for row in 0..question.columns.n_rows {

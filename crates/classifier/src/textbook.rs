@@ -8,9 +8,9 @@
 use ndarray::{Array2, ArrayView1};
 
 use crate::compact::Columns;
-use crate::preparation::prepared;
+use crate::measure::Measure;
 use crate::question::Question;
-use crate::{Metric, Rows as _, Scaling};
+use crate::{Metric, Rows as _};
 use kernels::Candidate;
 
 /// The prepared training rows, n × d.
@@ -21,10 +21,9 @@ pub(crate) struct Textbook {
 
 impl Textbook {
     /// Prepares every row once.
-    pub(crate) fn new(columns: &Columns, scaling: Option<&Scaling>) -> Self {
+    pub(crate) fn new(columns: &Columns, measure: &Measure) -> Self {
         let prepared = Array2::from_shape_fn((columns.n_rows(), columns.n_features()), |(row, feature)| {
-            let value = columns.value(row, feature);
-            prepared(scaling, feature, value)
+            measure.prepare(feature, columns.value(row, feature))
         });
         Self { prepared }
     }
@@ -35,7 +34,7 @@ impl Textbook {
         let mut all: Vec<Candidate> = (0..)
             .zip(self.prepared.rows())
             .map(|(row, values)| Candidate {
-                dist: distance(values, query, question.metric),
+                dist: distance(values, query, question.measure),
                 row,
             })
             .collect();
@@ -51,11 +50,13 @@ impl Textbook {
 }
 
 /// Squared Euclidean or Manhattan distance, added in feature order.
-fn distance(a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>, metric: Metric) -> f64 {
-    a.iter().zip(b).fold(0.0, |sum, (a, b)| {
-        sum + match metric {
-            Metric::Euclidean => (a - b) * (a - b),
-            Metric::Manhattan => (a - b).abs(),
-        }
+fn distance(a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>, measure: &Measure) -> f64 {
+    let differences = a.iter().zip(b).zip(&measure.weights);
+    differences.fold(0.0, |sum, ((a, b), weight)| {
+        sum + weight
+            * match measure.metric {
+                Metric::Euclidean => (a - b) * (a - b),
+                Metric::Manhattan => (a - b).abs(),
+            }
     })
 }

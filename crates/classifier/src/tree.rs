@@ -40,13 +40,13 @@ pub(crate) use self::order::Order;
 pub(crate) use self::turned::n_units as n_units_of_axes;
 use self::turned::{Turned, TurnedRows};
 use crate::compact::Columns;
+use crate::measure::Measure;
 use crate::pace::Pace;
 use crate::parts::Part;
-use crate::preparation::prepared;
 use crate::question::Question;
 use crate::scan::filtered::U;
 use crate::scan::{filtered, integer};
-use crate::{Metric, Rows as _, Scaling};
+use crate::{Metric, Rows as _};
 
 /// Training rows that are asked for their neighbours to see whether a tree pays; not tuned.
 const N_SAMPLED: usize = 32;
@@ -60,8 +60,6 @@ const LEAF_UNITS: usize = 8;
 /// The training rows of one model in leaves, and room for what a query needs.
 #[derive(Debug)]
 pub(crate) struct Tree {
-    /// Every column that is not constant or in a group, in the order in which boxes and leaves have them.
-    parts: Vec<Part>,
     /// The groups whose combinations of categories have trees of their own.
     categories: Vec<usize>,
     leaves: Leaves,
@@ -91,24 +89,23 @@ impl Tree {
     /// no choice, that is only counted if `is_share_asked`.
     pub(crate) async fn best(
         columns: &Columns,
-        scaling: Option<&Scaling>,
-        metric: Metric,
+        measure: &Measure,
         k: usize,
         parts: &[(f64, Part)],
         is_share_asked: bool,
         pace: &Pace,
     ) -> (Self, Option<u32>) {
-        let order = Order::new(columns, scaling, parts, pace).await;
-        let mut tree = Self::new(columns, scaling, metric, order, pace).await;
-        let turned_rows = TurnedRows::new(columns, scaling, metric, pace).await;
+        let order = Order::new(columns, measure, parts, pace).await;
+        let mut tree = Self::new(columns, measure, order, pace).await;
+        let turned_rows = TurnedRows::new(columns, measure, pace).await;
         if turned_rows.is_none() && !is_share_asked {
             return (tree, None);
         }
-        let visited = tree.visited_ppm(columns, scaling, metric, k, pace).await;
+        let visited = tree.visited_ppm(columns, measure, k, pace).await;
         if let Some(rows) = turned_rows {
             let order = rows.order(pace).await;
-            let mut turned = Self::from_order(columns, scaling, metric, order, Some(rows), pace).await;
-            let visited_turned = turned.visited_ppm(columns, scaling, metric, k, pace).await;
+            let mut turned = Self::from_order(columns, measure, order, Some(rows), pace).await;
+            let visited_turned = turned.visited_ppm(columns, measure, k, pace).await;
             let n_numbers = |tree: &Self, visited: u32| tree.points.len() as u64 * u64::from(visited);
             if n_numbers(&turned, visited_turned) < n_numbers(&tree, visited) {
                 return (turned, Some(visited_turned));
@@ -118,26 +115,19 @@ impl Tree {
     }
 
     /// Builds the trees of `columns`, in which rows are at the places that `order` says.
-    pub(crate) async fn new(
-        columns: &Columns,
-        scaling: Option<&Scaling>,
-        metric: Metric,
-        order: Order,
-        pace: &Pace,
-    ) -> Self {
+    pub(crate) async fn new(columns: &Columns, measure: &Measure, order: Order, pace: &Pace) -> Self {
         let turned = if order.is_turned {
-            TurnedRows::new(columns, scaling, metric, pace).await
+            TurnedRows::new(columns, measure, pace).await
         } else {
             None
         };
-        Self::from_order(columns, scaling, metric, order, turned, pace).await
+        Self::from_order(columns, measure, order, turned, pace).await
     }
 
     /// The same with the rows along axes at hand, if boxes are to lie along them.
     async fn from_order(
         columns: &Columns,
-        scaling: Option<&Scaling>,
-        metric: Metric,
+        measure: &Measure,
         mut order: Order,
         turned: Option<TurnedRows>,
         pace: &Pace,
@@ -145,9 +135,10 @@ impl Tree {
         let shorts = (0..columns.shorts.len()).map(Part::Short);
         let singles = (0..columns.singles.len()).map(Part::Single);
         let doubles = (0..columns.doubles.len()).map(Part::Double);
+        // In the order in which boxes and leaves have them.
         let parts: Vec<Part> = shorts.chain(singles).chain(doubles).collect();
         let turned = match turned {
-            Some(rows) => Some(Turned::new(columns, scaling, rows, &order, pace).await),
+            Some(rows) => Some(Turned::new(columns, measure, rows, &order, pace).await),
             None => None,
         };
         let leaves = Leaves::new(columns, &mut order, pace).await;
@@ -166,9 +157,9 @@ impl Tree {
             root_places.extend(order.categories.iter().map(|&group| place(leaf, group)));
         }
         Self {
-            is_integer: integer::applies_to(columns, scaling, metric),
-            filtered: filtered::Scratch::new(columns, scaling, parts.len()),
-            exact: Exact::new(columns, scaling),
+            is_integer: integer::applies_to(columns, measure),
+            filtered: filtered::Scratch::new(columns, measure, &parts),
+            exact: Exact::new(columns, measure),
             rounding: 1.0 + ((parts.len() + n_groups) as f64 + 8.0) * 2.0 * U,
             costs: vec![0.0; integer.costs.len()],
             root_costs: vec![0.0; root_places.len()],
@@ -176,7 +167,6 @@ impl Tree {
             points: vec![Point::default(); turned.as_ref().map_or(parts.len(), Turned::n_axes)],
             turned,
             integer,
-            parts,
             categories: order.categories,
             leaves,
             boxes,
@@ -195,34 +185,26 @@ impl Tree {
     }
 
     /// The share of the leaves, in millionths, that training rows look at to find `k` neighbours beside themselves.
-    async fn visited_ppm(
-        &mut self,
-        columns: &Columns,
-        scaling: Option<&Scaling>,
-        metric: Metric,
-        k: usize,
-        pace: &Pace,
-    ) -> u32 {
+    async fn visited_ppm(&mut self, columns: &Columns, measure: &Measure, k: usize, pace: &Pace) -> u32 {
         let mut nearest = Nearest::new(k + 1);
         let (mut n_visited, mut n_queries) = (0, 0);
         for row in (0..columns.n_rows).step_by(columns.n_rows.div_ceil(N_SAMPLED)) {
             let query: Vec<f64> = (0..columns.n_features())
                 .map(|feature| columns.value(row, feature))
                 .collect();
-            let prepare = |(feature, &value): (usize, &f64)| prepared(scaling, feature, value);
+            let prepare = |(feature, &value): (usize, &f64)| measure.prepare(feature, value);
             let prepared: Vec<f64> = query.iter().enumerate().map(prepare).collect();
             nearest.clear();
             let question = Question {
                 columns,
-                scaling,
-                metric,
+                measure,
                 query: &query,
                 prepared: &prepared,
             };
             self.nearest(&question, &mut nearest);
             n_visited += self.path.n_visited;
             n_queries += 1;
-            pace.spend(LEAF_UNITS * self.parts.len() * self.path.n_visited)
+            pace.spend(LEAF_UNITS * self.filtered.targets.len() * self.path.n_visited)
                 .await;
             if n_visited * LEAF >= MAX_COUNTED / columns.n_features().max(1) {
                 break;
@@ -295,7 +277,7 @@ impl Tree {
     /// Translates the query for the f32 filter; `false` if a sum could overflow.
     fn prepare_filtered(&mut self, question: &Question<'_>) -> bool {
         self.exact.prepare(question);
-        self.filtered.prepare(question, &self.parts)
+        self.filtered.prepare(question)
     }
 
     /// Every distance in f64.
@@ -344,7 +326,7 @@ impl Tree {
 
     /// The f32 kernel in the leaves, f64 for what it lets through.
     fn search_filtered(&mut self, question: &Question<'_>, nearest: &mut Nearest) {
-        let is_squared = question.metric == Metric::Euclidean;
+        let is_squared = question.measure.metric == Metric::Euclidean;
         let Self {
             leaves,
             filtered,

@@ -11,16 +11,21 @@ use wasm_bindgen_test::wasm_bindgen_test;
 const METRICS: [Metric; 2] = [Metric::Euclidean, Metric::Manhattan];
 const PREPARATIONS: [Preparation; 3] = [Preparation::Raw, Preparation::Standard, Preparation::MinMax];
 
-/// One weight a feature, or none in half the cases: powers of two, for which ties stay ties, others, and 0.
+/// One weight a feature, or none in half the cases: whole ones, for which ties of whole numbers stay ties, others, 0, and
+/// now and then one beyond reason.
 fn weights(random: &mut Random, n_features: usize) -> Vec<f64> {
     if random.below(2) == 0 {
         return Vec::new();
     }
     let mut weights: Vec<f64> = (0..n_features)
-        .map(|_| random.choose(&[1.0, 1.0, 4.0, 0.25, 3.0, 1e-3, 100.0, 0.0]))
+        .map(|_| random.choose(&[1.0, 1.0, 2.0, 0.25, 3.0, 1e-3, 100.0, 0.0]))
         .collect();
     let positive = random.below(n_features);
     weights[positive] = weights[positive].max(0.5);
+    if random.below(8) == 0 {
+        weights[random.below(n_features)] =
+            random.choose(&[f64::from_bits(1), 1e-300, 1e150, 1e250, f64::MAX]);
+    }
     weights
 }
 

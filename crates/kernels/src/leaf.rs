@@ -185,10 +185,10 @@ pub fn sums_along(axes: &[[f32; LEAF]], point: &[f32], limit: f32, all: &mut [f3
 /// Squared distance of two points in f64, added in order.
 #[inline(never)]
 #[must_use]
-pub fn distance_to(query: &[f64], row: &[f64]) -> f64 {
+pub fn distance_to(query: &[f64], row: &[f64], weights: &[f64]) -> f64 {
     let mut sum = 0.0;
-    for (value, query) in row.iter().zip(query) {
-        sum += (value - query) * (value - query);
+    for ((value, query), weight) in row.iter().zip(query).zip(weights) {
+        sum += weight * ((value - query) * (value - query));
     }
     sum
 }

@@ -35,7 +35,8 @@ struct Head {
 /// All leaves, or all inner nodes.
 #[derive(Debug)]
 pub(super) struct Nodes<const SIDES: usize> {
-    n_features: usize,
+    /// Of each feature, what its differences are multiplied by where sizes are compared.
+    roots: Vec<f64>,
     heads: Vec<Head>,
     /// Of each node, each feature.
     tiles: Vec<Tile<SIDES>>,
@@ -43,9 +44,9 @@ pub(super) struct Nodes<const SIDES: usize> {
 }
 
 impl<const SIDES: usize> Nodes<SIDES> {
-    pub(super) fn new(n_features: usize) -> Self {
+    pub(super) fn new(roots: &[f64]) -> Self {
         Self {
-            n_features,
+            roots: roots.to_vec(),
             heads: Vec::new(),
             tiles: Vec::new(),
             free: Vec::new(),
@@ -65,7 +66,7 @@ impl<const SIDES: usize> Nodes<SIDES> {
             return node;
         }
         self.heads.push(head);
-        let n_tiles = self.heads.len() * self.n_features;
+        let n_tiles = self.heads.len() * self.roots.len();
         self.tiles.resize(n_tiles, [[0.0; WIDTH]; SIDES]);
         // Numbers fit: 2^32 nodes would take more than half a terabyte.
         (self.heads.len() - 1) as u32
@@ -101,11 +102,12 @@ impl<const SIDES: usize> Nodes<SIDES> {
 
     /// Each feature of all entries.
     pub(super) fn tiles(&self, node: u32) -> &[Tile<SIDES>] {
-        &self.tiles[node as usize * self.n_features..][..self.n_features]
+        &self.tiles[node as usize * self.roots.len()..][..self.roots.len()]
     }
 
     fn tiles_mut(&mut self, node: u32) -> &mut [Tile<SIDES>] {
-        &mut self.tiles[node as usize * self.n_features..][..self.n_features]
+        let n_features = self.roots.len();
+        &mut self.tiles[node as usize * n_features..][..n_features]
     }
 
     /// Adds an entry; there is room.
@@ -179,7 +181,7 @@ impl<const SIDES: usize> Nodes<SIDES> {
             std::array::from_fn(|lane| tile[0][lane] / 2.0 + tile[SIDES - 1][lane] / 2.0)
         };
         let n_entries = self.len(node);
-        let spread = |tile: &Tile<SIDES>| {
+        let spread = |tile: &Tile<SIDES>, root: f64| {
             let middles = &middles(tile)[..n_entries];
             let mean = middles
                 .iter()
@@ -187,13 +189,13 @@ impl<const SIDES: usize> Nodes<SIDES> {
                 .sum::<f64>();
             middles
                 .iter()
-                .map(|middle| (middle - mean) * (middle - mean))
+                .map(|middle| (root * (middle - mean)).powi(2))
                 .sum::<f64>()
         };
         let mut widest = [0.0; WIDTH];
         let mut largest = f64::NEG_INFINITY;
-        for tile in self.tiles(node) {
-            let spread = spread(tile);
+        for (tile, root) in self.tiles(node).iter().zip(&self.roots) {
+            let spread = spread(tile, *root);
             if spread > largest {
                 largest = spread;
                 widest = middles(tile);
@@ -217,12 +219,13 @@ impl Nodes<2> {
     /// The entry whose sides grow least to take in `hull`; of equals the smallest.
     pub(super) fn choose(&self, node: u32, hull: &Hull) -> usize {
         let (mut growths, mut sizes) = ([0.0; WIDTH], [0.0; WIDTH]);
-        for ([low, high], ends) in self.tiles(node).iter().zip(&hull.ends) {
+        let sides = self.tiles(node).iter().zip(&hull.ends);
+        for (([low, high], ends), root) in sides.zip(&self.roots) {
             for lane in 0..WIDTH {
                 let (below, above) = (low[lane] - ends[0], ends[1] - high[lane]);
-                growths[lane] +=
-                    (if below > 0.0 { below } else { 0.0 }) + (if above > 0.0 { above } else { 0.0 });
-                sizes[lane] += high[lane] - low[lane];
+                growths[lane] += root
+                    * ((if below > 0.0 { below } else { 0.0 }) + (if above > 0.0 { above } else { 0.0 }));
+                sizes[lane] += root * (high[lane] - low[lane]);
             }
         }
         let mut best = 0;

@@ -11,12 +11,13 @@
 //!
 //! # Why no neighbour is ever passed over
 //!
-//! A row's distance is computed in f64 as the sum, in feature order, of `fl(fl(x - q)²)` (Manhattan: `|fl(x - q)|`).
+//! A row's distance is computed in f64 as the sum, in feature order, of `fl(w·fl(fl(x - q)²))` (Manhattan:
+//! `fl(w·|fl(x - q)|)`).
 //! [`kernels::lower_bounds`] does the same in the same order with the gap `g` between q and the box, which is
 //! `fl(low - q)` if that is positive, `fl(q - high)` if that is, otherwise 0. The row is in the box, so `low <= x <= high`.
 //! Rounding is monotone: if q < low, then `0 < low - q <= x - q`, hence `g <= |fl(x - q)|`; if q > high, the same with
-//! `q - x`, as `fl(q - x) = -fl(x - q)`; otherwise g is 0. Squares and sums of numbers that are not negative round
-//! monotonically as well, so by induction over the features each partial sum of the box is at most the row's. A box is
+//! `q - x`, as `fl(q - x) = -fl(x - q)`; otherwise g is 0. Squares, products and sums of numbers that are not
+//! negative round monotonically as well, so by induction over the features each partial sum of the box is at most the row's. A box is
 //! passed over only if its bound exceeds the k-th distance, or equals it while all rows within come after the k-th row:
 //! no row within could be kept then. Overflow is infinity in both sums or in the row's alone and changes nothing.
 //!
@@ -27,6 +28,7 @@ use kernels::Nearest;
 
 use super::nodes::{Hull, NO_NODE, Nodes, WIDTH};
 use super::table::Table;
+use crate::measure::Measure;
 use crate::sorting::sort_few;
 use crate::{ClassId, Metric};
 
@@ -58,12 +60,13 @@ struct Pending {
 }
 
 impl RTree {
-    pub(super) fn new(n_features: usize) -> Self {
-        let mut leaves = Nodes::new(n_features);
+    /// `roots` are those of [`Measure`].
+    pub(super) fn new(roots: &[f64]) -> Self {
+        let mut leaves = Nodes::new(roots);
         Self {
             root: leaves.create(),
             leaves,
-            inners: Nodes::new(n_features),
+            inners: Nodes::new(roots),
             height: 0,
             rows: Table::default(),
             entry: Hull::default(),
@@ -144,8 +147,8 @@ impl RTree {
     }
 
     /// Fills `nearest`, which is empty, with rows by (distance, row).
-    pub(super) fn nearest(&mut self, query: &[f64], metric: Metric, nearest: &mut Nearest) {
-        let is_squared = metric == Metric::Euclidean;
+    pub(super) fn nearest(&mut self, query: &[f64], measure: &Measure, nearest: &mut Nearest) {
+        let (weights, is_squared) = (&measure.weights[..], measure.metric == Metric::Euclidean);
         self.pending.push(Pending {
             bound: 0.0,
             first_row: 0,
@@ -163,13 +166,13 @@ impl RTree {
                 continue;
             }
             if level == 0 {
-                let distances = kernels::distances(self.leaves.tiles(node), query, is_squared);
+                let distances = kernels::distances(self.leaves.tiles(node), query, weights, is_squared);
                 for (&distance, &row) in distances.iter().zip(self.leaves.first_rows(node)) {
                     nearest.offer(distance, row);
                 }
                 continue;
             }
-            let bounds = kernels::lower_bounds(self.inners.tiles(node), query, is_squared);
+            let bounds = kernels::lower_bounds(self.inners.tiles(node), query, weights, is_squared);
             let n_before = self.pending.len();
             let below = self
                 .inners

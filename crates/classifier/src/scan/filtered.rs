@@ -9,17 +9,17 @@
 //!
 //! Let `u = 2^-24` and `v = 2^-53` be the roundings of f32 and f64: a result is off by that share of itself at most. For a
 //! row and a column j:
-//! - `D_j = x'_j - q'_j`, the difference of the two prepared f64 values, taken without rounding;
+//! - `D_j = r·(x'_j - q'_j)`, the difference of the two prepared f64 values times the root of the feature's weight
+//!   (Manhattan: times the weight), all taken without rounding;
 //! - `e_j`, the f32 that [`add_shorts`] and [`add_singles`] compute: `(stored - t)·w`, where `t` is the query's value in the
-//!   column's units (for short columns `q·divisor - base`) and `w = 1/(divisor·scale)`. The scale includes the feature's
-//!   weight.
+//!   column's units (for short columns `q·divisor - base`) and `w = s/divisor` with `s = r/scale`.
 //!
-//! **Step 1: `|e_j - D_j| <= E_j`** with `E_j = w·(2·|t - f32(t)| + 8u·M) + 64v·A/scale + 1e-38`, where `M` bounds
+//! **Step 1: `|e_j - D_j| <= E_j`** with `E_j = w·(2·|t - f32(t)| + 8u·M) + 64v·A·s + 1e-38`, where `M` bounds
 //! `|stored - t|` and `A` bounds `|x|`, `|q|`, `|offset|` and `|base|/divisor` (which a file may set apart from all x).
 //! In f32, `e_j = (stored - f32(t))·w·(1 + c)` where c gathers three roundings (subtraction, w, product):
 //! `|c| <= 3.01u`. Hence `|e_j - (stored - t)·w| <= w·|t - f32(t)|·(1 + 3.01u) + 3.01u·w·M`, and the first two terms
-//! of `E_j` are more than that. In f64, x' and q' carry two roundings each (at most `9v·A/scale` together), x one
-//! (`v·A/scale`), t two (`4v·A/scale`), w two (`2v·2A/scale`): under `64v·A/scale` with room to spare. 1e-38 is
+//! of `E_j` are more than that. In f64, x' and q' carry two roundings each (at most `9v·A·s` together), x one
+//! (`v·A·s`), t two (`4v·A·s`), w three (`3v·2A·s`): under `64v·A·s` with room to spare. 1e-38 is
 //! above what underflow can add, as w is held within 1e-30..1e30.
 //!
 //! Doubles are stored for the filter as `f32(x - c)`, c being the middle of the column's range, which takes the place of
@@ -33,12 +33,12 @@
 //!
 //! **Step 3: roundings of the sums.** A row that belongs among the neighbours has a computed f64 distance of at most the
 //! k-th best `b`. That distance is a sum of d non-negative terms. Each has been rounded by v twice for its difference, which
-//! is squared, once for the square and d times at most for the sums, so the unrounded `|D|² + base` is at most
-//! `b·(1 + 2(d+3)·v)`, base being the cost of the constant features. In f32, each of `n` terms is rounded once when it is
+//! is squared, once for the square, once for its weight and d times at most for the sums, so the unrounded `|D|² + base` is
+//! at most `b·(1 + 2(d+4)·v)`, base being the cost of the constant features. In f32, each of `n` terms is rounded once when it is
 //! squared, or brought from the f64 in which costs of groups are added up, and n times at most by the sums: what comes out
 //! is at most `|e|²·(1 + (n+4)·u·1.01)`. So every such row has an f32 sum of at most
 //! `(R + |E|)²·(1 + (n+8)·2u)` with `R² = b·(1 + (d+8)·4v) - base·(1 - (d+8)·4v)`, and 1e-38 for underflow; the factors
-//! leave room for the roundings of this formula and of base. That is the limit; it is rounded up. (Manhattan: the same
+//! leave room for the roundings of this formula and of base, 1e-38 for squares that underflow, as weights are 1e200 at most. That is the limit; it is rounded up. (Manhattan: the same
 //! without squares.) Partial sums only grow, so a block may be given up early, and `|D_j| <= R` gives each windowed
 //! column its reach `(R + E_j)/w`.
 //!
@@ -50,9 +50,9 @@ mod tests;
 use kernels::{BLOCK, Nearest, Target, Window, add_shorts, add_singles, any_within, within};
 
 use super::{Layout, Part, Question, Windowed, all_windows, constants, table_starts};
+use crate::Metric;
 use crate::compact::Columns;
-use crate::preparation::prepared;
-use crate::{Metric, Scaling};
+use crate::measure::Measure;
 
 /// Roundings of f32 and f64.
 pub(crate) const U: f64 = 1.0 / (1_u64 << 24) as f64;
@@ -73,6 +73,10 @@ pub(crate) struct Scratch {
     pub(crate) targets: Vec<Target>,
     /// Of each column in scan order: `E_j`.
     errors: Vec<f64>,
+    /// Of each column in scan order: what no query changes.
+    translations: Vec<Translation>,
+    /// Whether weights and factors are such that the proof holds.
+    is_usable: bool,
     pub(crate) starts: Vec<usize>,
     /// What each category of each group costs.
     pub(crate) costs: Vec<f64>,
@@ -87,19 +91,78 @@ pub(crate) struct Scratch {
     rounding_f64: f64,
 }
 
+/// What a column does with every query.
+#[derive(Debug)]
+struct Translation {
+    feature: usize,
+    base: f64,
+    divisor: f64,
+    /// `s` of the proof.
+    stretch: f64,
+    /// The range of the column, in the units that it is stored in.
+    ends: [f64; 2],
+    /// `A` of the proof, but for the query.
+    magnitude: f64,
+    /// What rounding may take from the smallest stored numbers.
+    smallest: f64,
+}
+
+impl Translation {
+    fn new(columns: &Columns, measure: &Measure, part: Part) -> Self {
+        let (feature, base, divisor, smallest) = match part {
+            Part::Short(idx) => {
+                let (decimal, column) = &columns.shorts[idx];
+                (column.feature, decimal.base, decimal.divisor, 0.0)
+            }
+            Part::Single(idx) => (columns.singles[idx].feature, 0.0, 1.0, 0.0),
+            Part::Double(idx) => {
+                let column = &columns.doubles[idx];
+                (column.feature, column.origin(), 1.0, SMALLEST)
+            }
+        };
+        let (min, max) = columns.range(feature);
+        let magnitudes = [min, max, measure.offset(feature), base / divisor].map(f64::abs);
+        Self {
+            feature,
+            base,
+            divisor,
+            stretch: measure.stretch(feature),
+            ends: [min * divisor - base, max * divisor - base],
+            magnitude: magnitudes.into_iter().fold(0.0, larger),
+            smallest,
+        }
+    }
+}
+
 impl Scratch {
-    pub(crate) fn new(columns: &Columns, scaling: Option<&Scaling>, n_parts: usize) -> Self {
+    pub(crate) fn new(columns: &Columns, measure: &Measure, order: &[Part]) -> Self {
         let (starts, n_costs) = table_starts(columns);
         let mut ends = Vec::with_capacity(n_costs);
         for group in &columns.groups {
             for &feature in &group.members {
-                ends.push([0.0, 1.0].map(|end| prepared(scaling, feature, end)));
+                ends.push([0.0, 1.0].map(|end| measure.prepare(feature, end)));
             }
         }
-        let n_terms = (n_parts + columns.groups.len()) as f64;
+        let mut targets = Vec::with_capacity(order.len());
+        let mut translations = Vec::with_capacity(order.len());
+        let mut is_usable = measure.may_be_filtered();
+        for &part in order {
+            let translation = Translation::new(columns, measure, part);
+            let factor = translation.stretch / translation.divisor;
+            is_usable &= FACTORS.contains(&factor);
+            targets.push(Target {
+                factor,
+                factor_f32: factor as f32,
+                ..Target::default()
+            });
+            translations.push(translation);
+        }
+        let n_terms = (order.len() + columns.groups.len()) as f64;
         Self {
-            targets: vec![Target::default(); n_parts],
-            errors: vec![0.0; n_parts],
+            errors: vec![0.0; order.len()],
+            targets,
+            translations,
+            is_usable,
             starts,
             costs: vec![0.0; n_costs],
             ends,
@@ -113,64 +176,44 @@ impl Scratch {
     pub(crate) fn n_bytes(&self) -> usize {
         size_of_val(&self.targets[..])
             + size_of_val(&self.errors[..])
+            + size_of_val(&self.translations[..])
             + size_of_val(&self.starts[..])
             + size_of_val(&self.costs[..])
             + size_of_val(&self.ends[..])
     }
 
     /// Translates the query; `false` if a sum could overflow an f32.
-    pub(crate) fn prepare(&mut self, question: &Question<'_>, order: &[Part]) -> bool {
-        let columns = question.columns;
+    pub(crate) fn prepare(&mut self, question: &Question<'_>) -> bool {
+        let (columns, metric) = (question.columns, question.measure.metric);
+        if !self.is_usable {
+            return false;
+        }
         self.base = constants(columns)
             .map(|(feature, value)| question.cost(feature, value))
             .sum();
         self.error = 0.0;
         let mut largest_sum = 0.0;
-        for ((part, target), error) in order.iter().zip(&mut self.targets).zip(&mut self.errors) {
-            let (feature, base, divisor) = match *part {
-                Part::Short(idx) => {
-                    let (decimal, column) = &columns.shorts[idx];
-                    (column.feature, decimal.base, decimal.divisor)
-                }
-                Part::Single(idx) => (columns.singles[idx].feature, 0.0, 1.0),
-                Part::Double(idx) => {
-                    let column = &columns.doubles[idx];
-                    (column.feature, column.origin(), 1.0)
-                }
-            };
-            let (offset, scale) = question.scaling.map_or((0.0, 1.0), |scaling| {
-                (scaling.offset[feature], scaling.scale[feature])
-            });
-            let query = question.query[feature];
-            let (min, max) = columns.range(feature);
-            let value = query * divisor - base;
-            let factor = 1.0 / (divisor * scale);
-            *target = Target {
-                value,
-                factor,
-                value_f32: value as f32,
-                factor_f32: factor as f32,
-            };
-            let farthest = larger(
-                (min * divisor - base - value).abs(),
-                (max * divisor - base - value).abs(),
-            );
-            let magnitudes = [min, max, query, offset, base / divisor].map(f64::abs);
-            let magnitude = magnitudes.into_iter().fold(0.0, larger);
-            *error = factor * (2.0 * (value - f64::from(target.value_f32)).abs() + 8.0 * U * farthest)
-                + 64.0 * V * magnitude / scale
+        let places = self.targets.iter_mut().zip(&mut self.errors);
+        for ((target, error), translation) in places.zip(&self.translations) {
+            let query = question.query[translation.feature];
+            let value = query * translation.divisor - translation.base;
+            target.value = value;
+            target.value_f32 = value as f32;
+            let [low, high] = translation.ends;
+            let farthest = larger((low - value).abs(), (high - value).abs());
+            let magnitude = larger(translation.magnitude, query.abs());
+            let rounding = value - f64::from(target.value_f32);
+            *error = target.factor * (2.0 * rounding.abs() + 8.0 * U * farthest + translation.smallest)
+                + 64.0 * V * magnitude * translation.stretch
                 + UNDERFLOW;
-            if let Part::Double(_) = part {
-                *error += factor * SMALLEST;
-            }
-            self.error += question.measure(*error);
-            largest_sum += question.measure(factor * farthest + *error);
+            self.error += metric.of(*error);
+            largest_sum += metric.of(target.factor * farthest + *error);
             // Negated so that NaN, which only overflow can bring about here, is caught as well.
-            if !(FACTORS.contains(&factor) && farthest < MAX_SUM && largest_sum < MAX_SUM) {
+            if !(farthest < MAX_SUM && largest_sum < MAX_SUM) {
                 return false;
             }
         }
-        if question.metric == Metric::Euclidean {
+        if metric == Metric::Euclidean {
             self.error = self.error.sqrt();
         }
         // Each table of costs has one place more than its group has members: that of none.
@@ -214,7 +257,7 @@ impl Scratch {
     /// Fills `nearest` for the query that was prepared.
     pub(super) fn scan(&self, question: &Question<'_>, layout: &Layout, nearest: &mut Nearest) {
         let (columns, windowed) = (question.columns, layout.windowed);
-        let is_squared = question.metric == Metric::Euclidean;
+        let is_squared = question.measure.metric == Metric::Euclidean;
         let mut limit = f32::INFINITY;
         let mut windows = None;
         let mut next = 0;
@@ -291,7 +334,11 @@ fn larger(a: f64, b: f64) -> f64 {
 /// Fills in what each code of a group costs; says the largest. Adds up what comes before and after the member that
 /// is set, so that nothing cancels.
 fn fill_costs(question: &Question<'_>, members: &[usize], ends: &[[f64; 2]], costs: &mut [f64]) -> f64 {
-    let cost_of = |idx: usize, end: usize| question.measure(ends[idx][end] - question.prepared[members[idx]]);
+    let cost_of = |idx: usize, end: usize| {
+        let feature = members[idx];
+        let difference = ends[idx][end] - question.prepared[feature];
+        question.measure.cost(feature, difference)
+    };
     let mut after = 0.0;
     for idx in (0..members.len()).rev() {
         costs[idx + 1] = after;

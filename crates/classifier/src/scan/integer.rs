@@ -9,8 +9,9 @@
 use kernels::{BLOCK, Nearest, Window, add_integer_squares, any_integer_within, integers_within};
 
 use super::{Layout, Part, Question, Windowed, all_windows, constants, table_starts};
+use crate::Metric;
 use crate::compact::{Columns, Feature};
-use crate::{Metric, Scaling};
+use crate::measure::Measure;
 
 /// Whole-number queries beyond this are left to the f64 code; far above what fits an i32 sum anyway.
 const MAX_QUERY: f64 = (1_u64 << 40) as f64;
@@ -34,9 +35,9 @@ pub(crate) struct Scratch {
 
 /// Whether distances to whole numbers are sums of small integers: Euclidean, and the training rows are whole numbers in
 /// short columns, one-hot groups and constants, as they are.
-pub(crate) fn applies_to(columns: &Columns, scaling: Option<&Scaling>, metric: Metric) -> bool {
-    metric == Metric::Euclidean
-        && scaling.is_none()
+pub(crate) fn applies_to(columns: &Columns, measure: &Measure) -> bool {
+    measure.metric == Metric::Euclidean
+        && measure.is_plain()
         && columns.shorts.iter().all(|(decimal, _)| decimal.divisor == 1.0)
         && columns.features.iter().all(|form| match form {
             Feature::Constant(value) => value.fract() == 0.0 && value.abs() <= MAX_QUERY,

@@ -7,9 +7,8 @@
 //! same way.
 
 use super::leaves::Leaves;
-use crate::Scaling;
 use crate::compact::{Columns, Feature};
-use crate::preparation::prepared;
+use crate::measure::Measure;
 use crate::question::Question;
 
 /// What one query has to look at in every row.
@@ -24,9 +23,9 @@ pub(super) struct Exact {
 }
 
 impl Exact {
-    pub(super) fn new(columns: &Columns, scaling: Option<&Scaling>) -> Self {
+    pub(super) fn new(columns: &Columns, measure: &Measure) -> Self {
         let zero = |(feature, form): (usize, &Feature)| {
-            let prepared = prepared(scaling, feature, 0.0);
+            let prepared = measure.prepare(feature, 0.0);
             matches!(form, Feature::Member { .. } | Feature::Ignored).then_some(prepared)
         };
         Self {

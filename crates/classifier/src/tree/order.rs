@@ -11,8 +11,8 @@
 
 use kernels::LEAF;
 
-use crate::Scaling;
 use crate::compact::{Columns, Group};
+use crate::measure::Measure;
 use crate::pace::Pace;
 use crate::parts::Part;
 use crate::sorting::{smallest_first, sort_few};
@@ -46,14 +46,14 @@ impl Order {
     /// `parts` are the columns by falling spread, with their deviations.
     pub(crate) async fn new(
         columns: &Columns,
-        scaling: Option<&Scaling>,
+        measure: &Measure,
         parts: &[(f64, Part)],
         pace: &Pace,
     ) -> Self {
         let widest = parts.first().map_or(0.0, |(deviation, _)| *deviation);
         let mut categories = Vec::new();
         for (idx, group) in columns.groups.iter().enumerate() {
-            if deviation(group, columns.n_rows, scaling) > widest {
+            if deviation(group, columns.n_rows, measure) > widest {
                 categories.push(idx);
             }
         }
@@ -68,7 +68,7 @@ impl Order {
             }
             pace.spend(2 * columns.n_rows).await;
         }
-        let weigh = |&(_, part): &(f64, Part)| (part, factor(columns, scaling, part));
+        let weigh = |&(_, part): &(f64, Part)| (part, factor(columns, measure, part));
         let mut splitter = Splitter {
             columns,
             parts: parts.iter().map(weigh).collect(),
@@ -175,16 +175,15 @@ async fn sort_by_categories(columns: &Columns, categories: &[usize], rows: &mut 
     }
 }
 
-/// Root of the sum of the members' variances after preparation, to hold against a column's deviation.
-fn deviation(group: &Group, n_rows: usize, scaling: Option<&Scaling>) -> f64 {
+/// Root of the sum of the members' variances after preparation and weighting, to hold against a column's deviation.
+fn deviation(group: &Group, n_rows: usize, measure: &Measure) -> f64 {
     let mut counts = [0_usize; 256];
     for &code in &group.codes[..n_rows] {
         counts[usize::from(code)] += 1;
     }
     let variance = |(&feature, &count): (&usize, &usize)| {
         let share = count as f64 / n_rows as f64;
-        let scale = scaling.map_or(1.0, |scaling| scaling.scale[feature]);
-        share * (1.0 - share) / (scale * scale)
+        share * (1.0 - share) * measure.stretch(feature).powi(2)
     };
     group
         .members
@@ -195,15 +194,14 @@ fn deviation(group: &Group, n_rows: usize, scaling: Option<&Scaling>) -> f64 {
         .sqrt()
 }
 
-/// Turns differences of stored numbers into prepared ones.
-fn factor(columns: &Columns, scaling: Option<&Scaling>, part: Part) -> f32 {
+/// Turns differences of stored numbers into prepared and weighted ones.
+fn factor(columns: &Columns, measure: &Measure, part: Part) -> f32 {
     let (feature, divisor) = match part {
         Part::Short(idx) => (columns.shorts[idx].1.feature, columns.shorts[idx].0.divisor),
         Part::Single(idx) => (columns.singles[idx].feature, 1.0),
         Part::Double(idx) => (columns.doubles[idx].feature, 1.0),
     };
-    let scale = scaling.map_or(1.0, |scaling| scaling.scale[feature]);
-    (1.0 / (divisor * scale)) as f32
+    (measure.stretch(feature) / divisor) as f32
 }
 
 struct Splitter<'a> {

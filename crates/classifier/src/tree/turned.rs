@@ -9,21 +9,22 @@
 //!
 //! # Why no neighbour is ever ruled out
 //!
-//! Let `u` and `v` be the roundings of f32 and f64, x' and q' a row and the query as prepared in f64, D their
-//! difference without rounding, c the centre, and V the f64 matrix of `n` axes by `d` features. Nothing is assumed of
+//! Let `u` and `v` be the roundings of f32 and f64, x' and q' a row and the query as prepared in f64, r the roots of the
+//! features' weights, `D = r·(x' - q')` (feature by feature, without rounding), c the centre, and V the f64 matrix of `n` axes by `d` features. Nothing is assumed of
 //! V but what is computed of it: it may be a poor set of axes, or not quite one.
 //!
 //! **Turning.** `|V·V^T - 1|` is at most `skew` in the maximum norm of rows, the roundings of that very computation
 //! included (each entry is a sum of d products of numbers that are at most 1 or so: `4(d+2)·v`). The spectral norm is
 //! no larger, so `|V·D|² <= (1 + skew)·|D|²`. D's part in constant features is nothing to V; it is the base below.
 //!
-//! **Storing.** Let `y = V·(x' - c)` and `z = V·(q' - c)` without rounding, so that `y - z = V·D`. Every number of
-//! either is a sum of d products of rounded differences, computed in f64 with an error of at most `1.01(d+2)·v` times
-//! the sum of the products' magnitudes, which is at most `1.01·|x' - c|` (Cauchy-Schwarz; a row of V is no longer than
-//! `sqrt(1 + skew)`). Over the axes that is a vector no longer than `sqrt(n)·1.1(d+2)·v·|x' - c|`. Rounding both to f32
-//! and subtracting in f32 changes their difference by no more than `2.01u·(|y| + |z|)`, and 1e-44 an axis near 0. With
-//! `reach` for the largest `|x' - c|`, the differences as computed are thus a vector no longer than `|V·D| + |E|` with
-//! `|E| = (3u + sqrt(n)·2(d+2)·v)·(reach + |q' - c|) + 1e-38`, which has room for the roundings of the two lengths.
+//! **Storing.** Let `y = V·X` with `X = r·(x' - c)`, and z likewise of `Q = r·(q' - c)`, without rounding, so that
+//! `y - z = V·D`. Every number of either is a sum of d products of differences that are rounded thrice (taken, multiplied, by
+//! a root that is rounded itself), computed in f64 with an error of at most `1.01(d+4)·v` times the sum of the products'
+//! magnitudes, which is at most `1.01·|X|` (Cauchy-Schwarz; a row of V is no longer than `sqrt(1 + skew)`). Over the axes
+//! that is a vector no longer than `sqrt(n)·1.1(d+4)·v·|X|`. Rounding both to f32 and subtracting in f32 changes their
+//! difference by no more than `2.01u·(|y| + |z|)`, and 1e-44 an axis near 0. With `reach` for the largest `|X|`, the
+//! differences as computed are thus a vector no longer than `|V·D| + |E|` with
+//! `|E| = (3u + sqrt(n)·2(d+4)·v)·(reach + |Q|) + 1e-38`, which has room for the roundings of the two lengths.
 //!
 //! **Summing.** As step 3 of `scan/filtered.rs`: an f32 sum over n axes is at most `(R + |E|)²·(1 + (n+8)·2u)` for
 //! every row that belongs among the neighbours, with `R² = b·(1 + (d+8)·4v + 2·skew) - base·(1 - (d+8)·4v - 2·skew)`
@@ -46,13 +47,13 @@ use super::eigen::eigenvectors;
 use super::leaves::{Leaves, NO_ROW};
 use super::order::Order;
 use crate::compact::{Column, Columns, Feature};
+use crate::measure::Measure;
 use crate::pace::Pace;
 use crate::parts::by_falling_spread;
-use crate::preparation;
 use crate::question::Question;
 use crate::scan::filtered::{U, UNDERFLOW, V};
 use crate::scan::integer;
-use crate::{Metric, Rows as _, Scaling};
+use crate::{Metric, Rows as _};
 
 /// Numbers that are turned at most, rows times features: a copy of them in f64 takes 4 MB, and turning them a few
 /// hundredths of a second. Larger sets would be built twice for
@@ -84,6 +85,8 @@ struct Axes {
     features: Vec<usize>,
     /// Their means.
     centre: Vec<f64>,
+    /// Roots of their weights.
+    roots: Vec<f64>,
     /// Of each of them, its part in each axis.
     directions: Vec<f64>,
     /// How far V·V^T is from 1.
@@ -94,8 +97,8 @@ struct Axes {
 
 impl Axes {
     /// The axes of `columns`, or `None` where they are of no use.
-    async fn new(columns: &Columns, scaling: Option<&Scaling>, metric: Metric, pace: &Pace) -> Option<Self> {
-        if !may_be_turned(columns, scaling, metric) {
+    async fn new(columns: &Columns, measure: &Measure, pace: &Pace) -> Option<Self> {
+        if !may_be_turned(columns, measure) {
             return None;
         }
         let features = varying(columns);
@@ -106,14 +109,16 @@ impl Axes {
         let mut centre = vec![0.0; n_features];
         for nth in 0..n_sampled {
             for (mean, &feature) in centre.iter_mut().zip(&features) {
-                *mean += share * prepared(columns, scaling, nth * step, feature);
+                *mean += share * prepared(columns, measure, nth * step, feature);
             }
         }
+        let roots: Vec<f64> = features.iter().map(|&feature| measure.roots[feature]).collect();
         let mut covariance = vec![0.0; n_features * n_features];
         let mut differences = vec![0.0; n_features];
         for nth in 0..n_sampled {
             for (at, difference) in differences.iter_mut().enumerate() {
-                *difference = prepared(columns, scaling, nth * step, features[at]) - centre[at];
+                let value = prepared(columns, measure, nth * step, features[at]);
+                *difference = roots[at] * (value - centre[at]);
             }
             for (entries, a) in covariance.chunks_exact_mut(n_features).zip(&differences) {
                 for (entry, b) in entries.iter_mut().zip(&differences) {
@@ -145,6 +150,7 @@ impl Axes {
             point: vec![0.0; n_axes],
             features,
             centre,
+            roots,
             skew,
         })
     }
@@ -154,8 +160,8 @@ impl Axes {
         self.point.fill(0.0);
         let mut square = 0.0;
         let directions = self.directions.chunks_exact(self.point.len());
-        for ((&feature, mean), directions) in self.features.iter().zip(&self.centre).zip(directions) {
-            let difference = value(feature) - mean;
+        for (at, directions) in directions.enumerate() {
+            let difference = self.roots[at] * (value(self.features[at]) - self.centre[at]);
             square += difference * difference;
             for (sum, direction) in self.point.iter_mut().zip(directions) {
                 *sum += difference * direction;
@@ -167,21 +173,21 @@ impl Axes {
     /// `|E|` for rows within `reach` of the centre and a query that is `distance` from it.
     fn error(&self, reach: f64, distance: f64) -> f64 {
         let (n_axes, n_features) = (self.point.len() as f64, self.features.len() as f64);
-        (3.0 * U + n_axes.sqrt() * 2.0 * (n_features + 2.0) * V) * (reach + distance) + UNDERFLOW
+        (3.0 * U + n_axes.sqrt() * 2.0 * (n_features + 4.0) * V) * (reach + distance) + UNDERFLOW
     }
 
     /// All rows, turned and rounded, as columns of their own; and the largest distance from the centre.
     async fn turn_rows(
         &mut self,
         columns: &Columns,
-        scaling: Option<&Scaling>,
+        measure: &Measure,
         pace: &Pace,
     ) -> Option<(Columns, f64)> {
         let n_rows = columns.n_rows;
         let mut axes = vec![Vec::with_capacity(n_rows); self.point.len()];
         let mut reach = 0.0_f64;
         for row in 0..n_rows {
-            let distance = self.turn(|feature| prepared(columns, scaling, row, feature));
+            let distance = self.turn(|feature| prepared(columns, measure, row, feature));
             if distance.is_nan() || distance > MAX_REACH {
                 return None;
             }
@@ -225,9 +231,8 @@ fn skew(vectors: &[f64], n_features: usize) -> f64 {
     largest
 }
 
-fn prepared(columns: &Columns, scaling: Option<&Scaling>, row: usize, feature: usize) -> f64 {
-    let value = columns.value(row, feature);
-    preparation::prepared(scaling, feature, value)
+fn prepared(columns: &Columns, measure: &Measure, row: usize, feature: usize) -> f64 {
+    measure.prepare(feature, columns.value(row, feature))
 }
 
 /// Features that are neither constant nor ignored; there are no groups.
@@ -249,10 +254,11 @@ fn features_that(columns: &Columns, is_such: fn(&Feature) -> bool) -> Vec<usize>
 }
 
 /// Whether rows can be turned, but for numbers that are too large. Sums of integers are exact as they are.
-fn may_be_turned(columns: &Columns, scaling: Option<&Scaling>, metric: Metric) -> bool {
+fn may_be_turned(columns: &Columns, measure: &Measure) -> bool {
     let (n_features, n_varying) = (columns.n_features(), varying(columns).len());
-    metric == Metric::Euclidean
-        && !integer::applies_to(columns, scaling, metric)
+    measure.metric == Metric::Euclidean
+        && measure.may_be_filtered()
+        && !integer::applies_to(columns, measure)
         && columns.groups.is_empty()
         && n_features <= MAX_FEATURES
         && columns.n_rows.saturating_mul(n_features) <= MAX_NUMBERS
@@ -261,8 +267,8 @@ fn may_be_turned(columns: &Columns, scaling: Option<&Scaling>, metric: Metric) -
 }
 
 /// About what [`TurnedRows`], their order and a tree made of them spend on `columns`.
-pub(crate) fn n_units(columns: &Columns, scaling: Option<&Scaling>, metric: Metric) -> u64 {
-    if !may_be_turned(columns, scaling, metric) {
+pub(crate) fn n_units(columns: &Columns, measure: &Measure) -> u64 {
+    if !may_be_turned(columns, measure) {
         return 0;
     }
     let n_features = columns.n_features();
@@ -284,21 +290,17 @@ pub(super) struct TurnedRows {
 
 impl TurnedRows {
     /// `None` where rows cannot be turned.
-    pub(super) async fn new(
-        columns: &Columns,
-        scaling: Option<&Scaling>,
-        metric: Metric,
-        pace: &Pace,
-    ) -> Option<Self> {
-        let mut axes = Axes::new(columns, scaling, metric, pace).await?;
-        let (columns, reach) = axes.turn_rows(columns, scaling, pace).await?;
+    pub(super) async fn new(columns: &Columns, measure: &Measure, pace: &Pace) -> Option<Self> {
+        let mut axes = Axes::new(columns, measure, pace).await?;
+        let (columns, reach) = axes.turn_rows(columns, measure, pace).await?;
         Some(Self { axes, columns, reach })
     }
 
     /// An order of the rows by their axes.
     pub(super) async fn order(&self, pace: &Pace) -> Order {
-        let parts = by_falling_spread(&self.columns, None, pace).await;
-        let order = Order::new(&self.columns, None, &parts, pace).await;
+        let measure = Measure::new(Metric::Euclidean, None, &[], self.columns.n_features());
+        let parts = by_falling_spread(&self.columns, &measure, pace).await;
+        let order = Order::new(&self.columns, &measure, &parts, pace).await;
         Order {
             is_turned: true,
             ..order
@@ -318,6 +320,8 @@ pub(super) struct Turned {
     rows: Vec<f64>,
     /// Which features those are, ascending.
     features: Vec<usize>,
+    /// Their weights.
+    weights: Vec<f64>,
     /// The query's.
     query: Vec<f64>,
     /// The query, turned and rounded.
@@ -328,7 +332,7 @@ impl Turned {
     /// Puts the rows of `columns`, turned, at the places that `order` says; gives the boxes as well.
     pub(super) async fn new(
         columns: &Columns,
-        scaling: Option<&Scaling>,
+        measure: &Measure,
         turned: TurnedRows,
         order: &Order,
         pace: &Pace,
@@ -340,7 +344,7 @@ impl Turned {
             for &feature in &features {
                 rows.push(match *row {
                     NO_ROW => 0.0,
-                    row => prepared(columns, scaling, row as usize, feature),
+                    row => prepared(columns, measure, row as usize, feature),
                 });
             }
             pace.spend(STORING_UNITS * features.len()).await;
@@ -353,6 +357,7 @@ impl Turned {
             tiles: leaves.tiles.floats.all,
             rows,
             query: vec![0.0; features.len()],
+            weights: features.iter().map(|&feature| measure.weights[feature]).collect(),
             features,
         };
         (turned, boxes)
@@ -365,17 +370,17 @@ impl Turned {
     /// Memory held.
     pub(super) fn n_bytes(&self) -> usize {
         let axes = &self.axes;
-        let n_numbers = axes.centre.len() + axes.directions.len() + axes.point.len();
+        let n_numbers = 2 * axes.centre.len() + axes.directions.len() + axes.point.len();
         size_of_val(&self.tiles[..])
             + size_of_val(&self.rows[..])
-            + size_of::<f64>() * (n_numbers + 2 * self.features.len() + axes.features.len())
+            + size_of::<f64>() * (n_numbers + 3 * self.features.len() + axes.features.len())
     }
 
     /// Squared distance of the query that was prepared to the row at a place among the leaves' rows: the definition,
     /// but that prepared values are not computed anew.
     fn distance(&self, place: usize) -> f64 {
         let row = &self.rows[place * self.query.len()..][..self.query.len()];
-        kernels::distance_to(&self.query, row)
+        kernels::distance_to(&self.query, row, &self.weights)
     }
 }
 

@@ -90,11 +90,7 @@ pub(crate) fn sorted<'a, R: Copy + PartialOrd>(
             None => (0.0, 1.0),
             Some(scaling) => (scaling.offset[feature], scaling.scale[feature]),
         };
-        let factor = match metric {
-            Metric::Euclidean => weight(feature).sqrt(),
-            Metric::Manhattan => weight(feature),
-        };
-        (value - offset) / (scale / factor)
+        (value - offset) / scale
     };
     let mut all: Vec<(f64, R)> = Vec::new();
     for (row, values) in rows {
@@ -104,10 +100,11 @@ pub(crate) fn sorted<'a, R: Copy + PartialOrd>(
                 continue;
             }
             let difference = prepare(feature, *a) - prepare(feature, *b);
-            sum += match metric {
+            let part = match metric {
                 Metric::Euclidean => difference * difference,
                 Metric::Manhattan => difference.abs(),
             };
+            sum += weight(feature) * part;
         }
         all.push((sum, row));
     }

@@ -6,7 +6,6 @@ use kernels::Stored as _;
 use super::*;
 use crate::growing::Growing;
 use crate::pace::Pace;
-use crate::preparation::prepared;
 use crate::random::Random;
 use crate::{Metric, Preparation, RowMajor, Rows as _, Scaling};
 
@@ -28,27 +27,26 @@ struct Seen {
 }
 
 /// Asks `query` of all `rows`, as scan and tree do.
-fn look(columns: &Columns, scaling: Option<&Scaling>, metric: Metric, query: &[f64], seen: &mut Seen) {
+fn look(columns: &Columns, measure: &Measure, query: &[f64], seen: &mut Seen) {
     // The bound does not mind in which order columns are added.
     let shorts = (0..columns.shorts.len()).map(Part::Short);
     let singles = (0..columns.singles.len()).map(Part::Single);
     let doubles = (0..columns.doubles.len()).map(Part::Double);
     let order: Vec<Part> = shorts.chain(singles).chain(doubles).collect();
-    let mut scratch = Scratch::new(columns, scaling, order.len());
+    let mut scratch = Scratch::new(columns, measure, &order);
     let prepared: Vec<f64> = (0..query.len())
-        .map(|feature| prepared(scaling, feature, query[feature]))
+        .map(|feature| measure.prepare(feature, query[feature]))
         .collect();
     let question = Question {
         columns,
-        scaling,
-        metric,
+        measure,
         query,
         prepared: &prepared,
     };
-    if !scratch.prepare(&question, &order) {
+    if !scratch.prepare(&question) {
         return;
     }
-    let is_squared = metric == Metric::Euclidean;
+    let is_squared = measure.metric == Metric::Euclidean;
     for row in 0..columns.n_rows {
         let mut sum = 0.0;
         for (part, target) in order.iter().zip(&scratch.targets) {
@@ -74,11 +72,12 @@ fn look(columns: &Columns, scaling: Option<&Scaling>, metric: Metric, query: &[f
         let limit = scratch.limit(radius, is_squared);
         assert!(
             sum <= limit,
-            "row {row} at {distance:e}: {sum:e} is above {limit:e}, {metric}, query {query:?}"
+            "row {row} at {distance:e}: {sum:e} is above {limit:e}, {}, query {query:?}",
+            measure.metric
         );
         let without_error = Scratch {
             error: 0.0,
-            ..Scratch::new(columns, scaling, order.len())
+            ..Scratch::new(columns, measure, &order)
         };
         seen.n_rows += 1;
         seen.n_above += usize::from(f64::from(sum) > distance);
@@ -113,7 +112,7 @@ fn check(name: &str, value: impl Fn(&mut Random, usize) -> f64) {
             for metric in [Metric::Euclidean, Metric::Manhattan] {
                 let weights: Vec<f64> = (0..n_features).map(|_| random.unit() + 1e-3).collect();
                 for weights in [&[][..], &weights] {
-                    let scaling = Scaling::weighted(preparation.as_ref(), weights, metric);
+                    let measure = Measure::new(metric, preparation.as_ref(), weights, n_features);
                     for _ in 0..4 {
                         // A row, next to a row, and anywhere: roundings of the query count as much as those of rows.
                         let row = random.below(200);
@@ -121,7 +120,7 @@ fn check(name: &str, value: impl Fn(&mut Random, usize) -> f64) {
                         let query: Vec<f64> = (0..n_features)
                             .map(|feature| columns.value(row, feature) * (1.0 + near * signed(&mut random)))
                             .collect();
-                        look(&columns, scaling.as_ref(), metric, &query, &mut seen);
+                        look(&columns, &measure, &query, &mut seen);
                     }
                 }
             }

@@ -5,7 +5,7 @@ use super::*;
 use crate::growing::Growing;
 use crate::random::Random;
 use crate::scan::filtered::Scratch;
-use crate::{Preparation, RowMajor};
+use crate::{Preparation, RowMajor, Scaling};
 
 const N_ROWS: usize = 200;
 
@@ -37,22 +37,21 @@ fn bend(axes: &mut Axes, random: &mut Random) {
 }
 
 /// Holds every row of `columns` against its limit for `query`.
-fn look(columns: &Columns, scaling: Option<&Scaling>, axes: &mut Axes, query: &[f64], seen: &mut Seen) {
+fn look(columns: &Columns, measure: &Measure, axes: &mut Axes, query: &[f64], seen: &mut Seen) {
     let question = Question {
         columns,
-        scaling,
-        metric: Metric::Euclidean,
+        measure,
         query,
         prepared: &(0..query.len())
-            .map(|feature| preparation::prepared(scaling, feature, query[feature]))
+            .map(|feature| measure.prepare(feature, query[feature]))
             .collect::<Vec<f64>>(),
     };
     let (turned, reach) =
-        Pace::run(async |pace| axes.turn_rows(columns, scaling, &pace).await).expect("nothing is far");
+        Pace::run(async |pace| axes.turn_rows(columns, measure, &pace).await).expect("nothing is far");
     let distance = axes.turn(|feature| question.prepared[feature]);
     let error = axes.error(reach, distance);
     let point: Vec<f32> = axes.point.iter().map(|value| *value as f32).collect();
-    let mut filtered = Scratch::new(columns, scaling, axes.features.len());
+    let mut filtered = Scratch::new(columns, measure, &[]);
     let mut limit = |distance: f64, error: f64, skew: f64| {
         assert!(filtered.prepare_turned(&question, error, skew));
         filtered.limit(filtered.radius(distance, true), true)
@@ -94,8 +93,14 @@ fn check(name: &str, value: impl Fn(&mut Random, usize) -> f64) {
         let columns = Pace::run(async |pace| Columns::new(rows, &pace).await);
         for preparation in [Preparation::Raw, Preparation::Standard] {
             let scaling = Scaling::fit(preparation, &columns);
-            let axes =
-                Pace::run(async |pace| Axes::new(&columns, scaling.as_ref(), Metric::Euclidean, &pace).await);
+            let weights: Vec<f64> = match seed % 2 {
+                0 => Vec::new(),
+                _ => (0..n_features)
+                    .map(|_| random.choose(&[1e-3, 0.3, 1.0, 2.0, 1e3]))
+                    .collect(),
+            };
+            let measure = Measure::new(Metric::Euclidean, scaling.as_ref(), &weights, n_features);
+            let axes = Pace::run(async |pace| Axes::new(&columns, &measure, &pace).await);
             let mut axes = axes.expect("these can be turned");
             for is_bent in [false, true] {
                 if is_bent {
@@ -107,7 +112,7 @@ fn check(name: &str, value: impl Fn(&mut Random, usize) -> f64) {
                     let query: Vec<f64> = (0..n_features)
                         .map(|feature| columns.value(row, feature) * (1.0 + near * (random.unit() - 0.5)))
                         .collect();
-                    look(&columns, scaling.as_ref(), &mut axes, &query, &mut seen);
+                    look(&columns, &measure, &mut axes, &query, &mut seen);
                 }
             }
         }
