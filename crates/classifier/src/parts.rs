@@ -17,6 +17,15 @@ pub(crate) enum Part {
 }
 
 impl Part {
+    /// Every column that is neither constant nor in a group, in the order in which boxes and leaves have them.
+    pub(crate) fn all(columns: &Columns) -> Vec<Self> {
+        let mut parts = Vec::new();
+        parts.extend((0..columns.shorts.len()).map(Self::Short));
+        parts.extend((0..columns.singles.len()).map(Self::Single));
+        parts.extend((0..columns.doubles.len()).map(Self::Double));
+        parts
+    }
+
     /// Among the columns of its form.
     pub(crate) fn idx(self) -> usize {
         match self {

@@ -134,15 +134,16 @@ impl Scan {
 
 /// Where the columns of `order` are of one form, up to [`N_TOGETHER`].
 fn runs(order: &[Part]) -> Vec<Range<usize>> {
-    let mut end = 0;
-    order
-        .chunk_by(|a, b| discriminant(a) == discriminant(b))
-        .flat_map(|alike| alike.chunks(N_TOGETHER))
-        .map(|run| {
-            end += run.len();
-            end - run.len()..end
-        })
-        .collect()
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for (place, part) in order.iter().enumerate() {
+        match runs.last_mut() {
+            Some(run) if run.len() < N_TOGETHER && discriminant(&order[run.start]) == discriminant(part) => {
+                run.end += 1;
+            }
+            _ => runs.push(place..place + 1),
+        }
+    }
+    runs
 }
 
 impl Layout {
@@ -172,13 +173,12 @@ fn all_windows(
 
 /// Where each group's costs begin in one table for all, and how long that is; `n + 1` codes for `n` members.
 fn table_starts(columns: &Columns) -> (Vec<usize>, usize) {
-    let mut end = 0;
-    let starts = columns.groups.iter().map(|group| {
-        let start = end;
+    let (mut starts, mut end) = (Vec::with_capacity(columns.groups.len()), 0);
+    for group in &columns.groups {
+        starts.push(end);
         end += group.members.len() + 1;
-        start
-    });
-    (starts.collect(), end)
+    }
+    (starts, end)
 }
 
 /// The constant features with their values.

@@ -132,11 +132,7 @@ impl Tree {
         turned: Option<TurnedRows>,
         pace: &Pace,
     ) -> Self {
-        let shorts = (0..columns.shorts.len()).map(Part::Short);
-        let singles = (0..columns.singles.len()).map(Part::Single);
-        let doubles = (0..columns.doubles.len()).map(Part::Double);
-        // In the order in which boxes and leaves have them.
-        let parts: Vec<Part> = shorts.chain(singles).chain(doubles).collect();
+        let parts = Part::all(columns);
         let turned = match turned {
             Some(rows) => Some(Turned::new(columns, measure, rows, &order, pace).await),
             None => None,

@@ -24,13 +24,21 @@ pub(super) struct Exact {
 
 impl Exact {
     pub(super) fn new(columns: &Columns, measure: &Measure) -> Self {
-        let zero = |(feature, form): (usize, &Feature)| {
+        let mut zeros = Vec::with_capacity(columns.features.len());
+        for (feature, form) in columns.features.iter().enumerate() {
             let prepared = measure.prepare(feature, 0.0);
-            matches!(form, Feature::Member { .. } | Feature::Ignored).then_some(prepared)
-        };
+            zeros.push(matches!(form, Feature::Member { .. } | Feature::Ignored).then_some(prepared));
+        }
+        let (mut is_ordered, mut last) = (true, 0);
+        for group in &columns.groups {
+            for &member in &group.members {
+                is_ordered &= last <= member;
+                last = member;
+            }
+        }
         Self {
-            zeros: columns.features.iter().enumerate().map(zero).collect(),
-            is_ordered: columns.groups.iter().flat_map(|group| &group.members).is_sorted(),
+            zeros,
+            is_ordered,
             features: Vec::with_capacity(columns.features.len()),
         }
     }

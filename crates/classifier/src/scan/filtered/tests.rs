@@ -29,10 +29,7 @@ struct Seen {
 /// Asks `query` of all `rows`, as scan and tree do.
 fn look(columns: &Columns, measure: &Measure, query: &[f64], seen: &mut Seen) {
     // The bound does not mind in which order columns are added.
-    let shorts = (0..columns.shorts.len()).map(Part::Short);
-    let singles = (0..columns.singles.len()).map(Part::Single);
-    let doubles = (0..columns.doubles.len()).map(Part::Double);
-    let order: Vec<Part> = shorts.chain(singles).chain(doubles).collect();
+    let order = Part::all(columns);
     let mut scratch = Scratch::new(columns, measure, &order);
     let prepared: Vec<f64> = (0..query.len())
         .map(|feature| measure.prepare(feature, query[feature]))
