@@ -1,5 +1,7 @@
 // What may be passed to the classifiers, and what is said of anything else: the argument, what was expected, what came.
 
+import { clearStack } from "./loading.js";
+
 /** @import { FitInSlicesOptions, OnlineOptions, Query } from "./index.d.ts" */
 
 /**
@@ -254,6 +256,7 @@ export function inMemory(argument, actual, call) {
     return call();
   } catch (cause) {
     if (!(cause instanceof WebAssembly.RuntimeError)) throw fromHere(cause);
+    clearStack();
     throw new RangeError(`${argument}: expected to fit in WebAssembly's memory, got ${actual}`, { cause });
   }
 }
@@ -273,11 +276,7 @@ export function fromHere(error) {
  * @param {() => T} call
  */
 export function answer(call) {
-  try {
-    return call();
-  } catch (error) {
-    throw fromHere(error);
-  }
+  return inMemory("query", "one too many", call);
 }
 
 /**

@@ -39,12 +39,11 @@ async function load(input) {
     // The bindings would take any module, and fail only at the first fit.
     const isOurs = WebAssembly.Module.exports(module).some(({ name }) => name === "builder_new");
     if (!isOurs) throw Error("another module");
-    await bind({ module_or_path: module });
+    setReady(await bind({ module_or_path: module }));
   } catch (cause) {
     const expected = `this package's WebAssembly${isAddress ? ` at ${given}` : at(given)}`;
     throw new Error(`init: expected ${expected}, got ${/** @type {Error} */ (cause).message}`, { cause });
   }
-  setReady();
 }
 
 /**

@@ -1,10 +1,25 @@
-// Which build of the WebAssembly, and whether it is there yet.
+// Which build of the WebAssembly, whether it is there yet, and its stack.
 
-let isReady = false;
+/**
+ * Where the WebAssembly's stack is free, between two calls always at the same place; none before it is loaded.
+ * @type {WebAssembly.Global | undefined}
+ */
+let stackPointer;
+/** @type {number} */
+let freeStack;
 
-/** Called once the bindings have their WebAssembly. */
-export function setReady() {
-  isReady = true;
+/**
+ * Called once the bindings have their WebAssembly.
+ * @param {{ __stack_pointer: WebAssembly.Global }} exports
+ */
+export function setReady(exports) {
+  stackPointer = exports.__stack_pointer;
+  freeStack = stackPointer.value;
+}
+
+/** Gives back what a call had on the stack that WebAssembly gave up: some hundred such would fill it, and then none would end well. */
+export function clearStack() {
+  if (stackPointer) stackPointer.value = freeStack;
 }
 
 /**
@@ -12,7 +27,7 @@ export function setReady() {
  * @param {string} caller
  */
 export function checkReady(caller) {
-  if (!isReady) throw new Error(`${caller}: the WebAssembly is not loaded yet: \`await init()\` first`);
+  if (!stackPointer) throw new Error(`${caller}: the WebAssembly is not loaded yet: \`await init()\` first`);
 }
 
 /** Whether this engine has WebAssembly's 128-bit SIMD: it then accepts a function that counts the bits of a vector's bytes. */

@@ -254,16 +254,12 @@ class Fit {
     this.#features = features;
     this.#labels = labels;
     this.#nFeatures = nFeatures;
-    this.#builder = new Builder(
-      nFeatures,
-      n,
-      k,
-      choice(options, "metric", METRICS),
-      choice(options, "preparation", PREPARATIONS),
-      choice(options, "engine", ENGINES),
-      choice(options, "weights", VOTINGS),
-      checkedWeights(options.featureWeights, nFeatures),
-    );
+    const metric = choice(options, "metric", METRICS);
+    const preparation = choice(options, "preparation", PREPARATIONS);
+    const engine = choice(options, "engine", ENGINES);
+    const voting = choice(options, "weights", VOTINGS);
+    const weights = checkedWeights(options.featureWeights, nFeatures);
+    this.#builder = this.#inMemory(() => new Builder(nFeatures, n, k, metric, preparation, engine, voting, weights));
   }
 
   /** Takes the next chunk of rows; false if there is none left. */

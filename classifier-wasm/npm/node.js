@@ -9,8 +9,7 @@ export { KnnModel } from "./model.js";
 export { OnlineKnn } from "./online.js";
 
 const file = hasSimd() ? new URL("./wasm/simd.wasm", import.meta.url) : new URL("./wasm/scalar.wasm", import.meta.url);
-initSync({ module: readFileSync(file) });
-setReady();
+setReady(initSync({ module: readFileSync(file) }));
 
 /** Has nothing to do here; code that is shared with a page may call it. */
 export async function init() {}

@@ -86,6 +86,8 @@ fn compile(name: &str, features: &str) -> Result<PathBuf> {
     // would otherwise stand in the messages of panics.
     let flags = [
         format!("-Ctarget-feature={features}"),
+        // The package's scripts set it right after a call that ended in a trap (loading.js).
+        "-Clink-arg=--export=__stack_pointer".to_owned(),
         format!("--remap-path-prefix={}=runnel", repo::root().display()),
         format!("--remap-path-prefix={}=cargo", tools::cargo_home()?.display()),
     ];
