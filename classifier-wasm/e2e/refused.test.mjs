@@ -164,6 +164,43 @@ test("where memory runs out that is said, and other models go on", async () => {
   ]);
 });
 
+test("what was in use when memory ran out says so from then on, and can be freed", async () => {
+  const script = `
+    import { KnnModel, OnlineKnn } from "runnel-classifier";
+    const said = (call) => { try { console.log(call()); } catch (error) { console.log(error.name, error.message); } };
+    const features = Float64Array.from({ length: 50_000 * 16 }, (_, i) => Math.sin(i * i));
+    const model = KnnModel.fit(features, new Uint8Array(50_000), { nFeatures: 16 });
+    const rows = new OnlineKnn({ nFeatures: 1000, nClasses: 1 });
+    const row = features.subarray(0, 1000);
+    said(() => { for (;;) rows.insert(row, 0); });
+    said(() => rows.insert(row, 0));
+    said(() => rows.predict(row));
+    said(() => rows.nRows);
+    said(() => rows.free());
+    said(() => model.save());
+    said(() => model.predict(row.subarray(0, 16)));
+    said(() => model.nRows);
+    said(() => model.free());
+    said(() => new OnlineKnn({ nFeatures: 1, nClasses: 1 }).insert([1], 0));
+  `;
+  installed.write("lost.mjs", script);
+  const printed = await node(installed.folder, "--wasm-max-mem-pages=1000", "lost.mjs");
+  const memory = "expected to fit in WebAssembly's memory";
+  const lost = (caller, name) => `Error ${caller}: this ${name} was lost when memory ran out: make a new one`;
+  assert.deepEqual(printed.trimEnd().split("\n"), [
+    `RangeError features: ${memory}, got a row too many`,
+    lost("insert", "OnlineKnn"),
+    lost("predict", "OnlineKnn"),
+    lost("nRows", "OnlineKnn"),
+    "undefined",
+    `RangeError save: ${memory}, got a file of 50000 rows`,
+    lost("predict", "KnnModel"),
+    lost("nRows", "KnnModel"),
+    "undefined",
+    "0",
+  ]);
+});
+
 test("the trace of an error leads to the caller, wherever the error was made", () => {
   const model = fitted();
   const rows = online();

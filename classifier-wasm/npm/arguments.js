@@ -270,14 +270,8 @@ export function fromHere(error) {
   return error;
 }
 
-/**
- * What `call` makes of a query.
- * @template T
- * @param {() => T} call
- */
-export function answer(call) {
-  return inMemory("query", "one too many", call);
-}
+/** What became of something that was in use when memory ran out: Rust lends it to nobody else from then on. */
+export const LOST = "lost when memory ran out: make a new one";
 
 /**
  * Gives memory back. After WebAssembly gave up that cannot be, and is not what has to be said then.
@@ -286,7 +280,9 @@ export function answer(call) {
 export function release(held) {
   try {
     held?.free();
-  } catch {}
+  } catch {
+    clearStack();
+  }
 }
 
 /** @param {any} response */

@@ -83,7 +83,7 @@ export type Query = Float32Array | Float64Array | readonly number[];
  * expected and what came; `null` does not stand for an option that is left out.
  *
  * What does not fit in WebAssembly's memory, of 4 GiB at most, throws a `RangeError` too. Other models live on, but what
- * was in the making keeps its memory until the page or process ends.
+ * was in use or in the making is lost and keeps its memory until the page or process ends.
  */
 export class KnnModel {
   private constructor();

@@ -2,11 +2,11 @@
 
 import {
   ENGINES,
+  LOST,
   METRICS,
   OPTIONS,
   PREPARATIONS,
   VOTINGS,
-  answer,
   at,
   beginning,
   check,
@@ -53,6 +53,8 @@ export class KnnModel {
   /** @type {Model | null} */
   #model;
   #nFeatures;
+  /** What became of it where there is none. */
+  #end = "freed";
 
   /**
    * @param {typeof PRIVATE} key
@@ -131,14 +133,14 @@ export class KnnModel {
 
   save() {
     const model = this.#used("save");
-    return /** @type {Uint8Array<ArrayBuffer>} */ (inMemory("save", `a file of ${model.nRows} rows`, () => model.save()));
+    return /** @type {Uint8Array<ArrayBuffer>} */ (this.#inMemory("save", `a file of ${model.nRows} rows`, () => model.save()));
   }
 
   /** @param {import("./index.d.ts").Query} query */
   predict(query) {
     const model = this.#used("predict");
     const point = checkedQuery(query, this.#nFeatures);
-    return answer(() => model.predict(point));
+    return this.#inMemory("query", "one too many", () => model.predict(point));
   }
 
   /** @param {Float32Array | Float64Array} queries */
@@ -153,7 +155,7 @@ export class KnnModel {
       const end = Math.min(classes.length, first + nChunkRows(nFeatures));
       const chunk = numbers(queries.subarray(first * nFeatures, end * nFeatures));
       const predict = () => model.predictBatch(first, chunk, classes.subarray(first, end));
-      inMemory("queries", `${chunk.length} numbers at once`, predict);
+      this.#inMemory("queries", `${chunk.length} numbers at once`, predict);
     }
     return classes;
   }
@@ -162,14 +164,14 @@ export class KnnModel {
   classShares(query) {
     const model = this.#used("classShares");
     const point = checkedQuery(query, this.#nFeatures);
-    return answer(() => model.classShares(point));
+    return this.#inMemory("query", "one too many", () => model.classShares(point));
   }
 
   /** @param {import("./index.d.ts").Query} query */
   neighbours(query) {
     const model = this.#used("neighbours");
     const point = checkedQuery(query, this.#nFeatures);
-    const { rows, distances } = neighbours(answer(() => model.neighbours(point)));
+    const { rows, distances } = neighbours(this.#inMemory("query", "one too many", () => model.neighbours(point)));
     return { rows: Uint32Array.from(rows), distances };
   }
 
@@ -205,8 +207,29 @@ export class KnnModel {
 
   /** @param {string} caller */
   #used(caller) {
-    if (this.#model === null) throw new Error(`${caller}: this KnnModel was freed`);
+    if (this.#model === null) throw new Error(`${caller}: this KnnModel was ${this.#end}`);
     return this.#model;
+  }
+
+  /**
+   * As `inMemory`, and finds out whether a call that failed was its last.
+   * @template T
+   * @param {string} argument
+   * @param {string} actual
+   * @param {() => T} call
+   */
+  #inMemory(argument, actual, call) {
+    try {
+      return inMemory(argument, actual, call);
+    } catch (error) {
+      try {
+        this.#model?.predictBatch(0, numbers([]), new Uint32Array());
+      } catch {
+        this.free();
+        this.#end = LOST;
+      }
+      throw error;
+    }
   }
 }
 

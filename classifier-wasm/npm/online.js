@@ -1,9 +1,9 @@
 // `OnlineKnn`: checks arguments and leaves the rest to the WebAssembly. Documented in index.d.ts.
 
 import {
+  LOST,
   METRICS,
   VOTINGS,
-  answer,
   check,
   checkCount,
   checkedQuery,
@@ -25,6 +25,8 @@ const OPTIONS = ["nFeatures", "nClasses", "k", "metric", "weights", "featureWeig
 export class OnlineKnn {
   /** @type {Online | null} */
   #online;
+  /** What became of it where there is none. */
+  #end = "freed";
   #nFeatures;
   #nClasses;
 
@@ -57,7 +59,7 @@ export class OnlineKnn {
       check(false, RangeError, "label", `a class id from 0 to ${this.#nClasses - 1}`, shown(label));
     }
     const row = checkedQuery(features, this.#nFeatures, "features");
-    return inMemory("features", "a row too many", () => online.insert(row, label));
+    return this.#inMemory("features", "a row too many", () => online.insert(row, label));
   }
 
   /** @param {number} row */
@@ -71,21 +73,21 @@ export class OnlineKnn {
   predict(query) {
     const online = this.#used("predict");
     const point = checkedQuery(query, this.#nFeatures);
-    return answer(() => online.predict(point));
+    return this.#inMemory("query", "one too many", () => online.predict(point));
   }
 
   /** @param {import("./index.d.ts").Query} query */
   classShares(query) {
     const online = this.#used("classShares");
     const point = checkedQuery(query, this.#nFeatures);
-    return answer(() => online.classShares(point));
+    return this.#inMemory("query", "one too many", () => online.classShares(point));
   }
 
   /** @param {import("./index.d.ts").Query} query */
   neighbours(query) {
     const online = this.#used("neighbours");
     const point = checkedQuery(query, this.#nFeatures);
-    return neighbours(answer(() => online.neighbours(point)));
+    return neighbours(this.#inMemory("query", "one too many", () => online.neighbours(point)));
   }
 
   get nRows() {
@@ -103,8 +105,29 @@ export class OnlineKnn {
 
   /** @param {string} caller */
   #used(caller) {
-    if (this.#online === null) throw new Error(`${caller}: this OnlineKnn was freed`);
+    if (this.#online === null) throw new Error(`${caller}: this OnlineKnn was ${this.#end}`);
     return this.#online;
+  }
+
+  /**
+   * As `inMemory`, and finds out whether a call that failed was its last.
+   * @template T
+   * @param {string} argument
+   * @param {string} actual
+   * @param {() => T} call
+   */
+  #inMemory(argument, actual, call) {
+    try {
+      return inMemory(argument, actual, call);
+    } catch (error) {
+      try {
+        this.#online?.nRows;
+      } catch {
+        this.free();
+        this.#end = LOST;
+      }
+      throw error;
+    }
   }
 }
 
