@@ -60,6 +60,14 @@ test("a file that is something else is refused with how it begins, and where it 
   await refused(model.save().subarray(0, -1), /^source: expected a safetensors file, but /);
 });
 
+test("a response that is none is refused with its status, if it has one", async () => {
+  const refused = (source, actual) =>
+    assert.rejects(KnnModel.load(source), { name: "Error", message: `source: expected a model file, got ${actual}` });
+  await refused(new Response("", { status: 404, statusText: "Not Found" }), "404 Not Found");
+  await refused(new Response("", { status: 503 }), "503");
+  await refused(Response.error(), "a fetch that failed, without an HTTP status");
+});
+
 test("a file chosen in a form loads, and says how far it is", async () => {
   const bytes = model.save();
   for (const source of [new Blob([bytes]), new File([bytes], "line.safetensors")]) {
@@ -87,6 +95,32 @@ test("sources that were used up are told from wrong ones", async () => {
   await refused(new DataView(new ArrayBuffer(9)), `source: expected ${kinds}, got DataView`);
 });
 
+test("a method that is called on something else says so, also where the scripts are bundled", async () => {
+  const script = `
+    import { readFileSync } from "node:fs";
+    import { init, KnnModel, OnlineKnn } from "./node_modules/runnel-classifier/browser.js";
+    await init(readFileSync("node_modules/runnel-classifier/wasm/scalar.wasm"));
+    const model = KnnModel.fit(new Float64Array([0, 1]), new Uint8Array([0, 1]), { nFeatures: 1, k: 1 });
+    const rows = new OnlineKnn({ nFeatures: 1, nClasses: 1 });
+    const said = (call) => { try { call(); } catch (error) { console.log(error.name, error.message); } };
+    said(() => model.predict.call(undefined, [1]));
+    said(() => model.neighbours.call(rows, [1]));
+    said(() => model.free.call({}));
+    said(() => rows.insert.call(null, [1], 0));
+    said(() => rows.predict.call(model, [1]));
+    said(() => rows.free.call(5));
+  `;
+  installed.write("receivers.mjs", script);
+  assert.deepEqual((await node(installed.folder, "receivers.mjs")).trimEnd().split("\n"), [
+    "TypeError predict: expected to be called on a KnnModel, got undefined",
+    "TypeError neighbours: expected to be called on a KnnModel, got OnlineKnn",
+    "TypeError free: expected to be called on a KnnModel, got Object",
+    "TypeError insert: expected to be called on an OnlineKnn, got null",
+    "TypeError predict: expected to be called on an OnlineKnn, got KnnModel",
+    "TypeError free: expected to be called on an OnlineKnn, got 5",
+  ]);
+});
+
 test("`init` says what it got instead of the WebAssembly, and may be called again", async () => {
   const script = `
     import { init, KnnModel } from "./node_modules/runnel-classifier/browser.js";
@@ -95,8 +129,11 @@ test("`init` says what it got instead of the WebAssembly, and may be called agai
     const sources = [
       5, {}, null, "/simd.wasm", url + "/spa/simd.wasm", new URL(url + "/text.wasm"), url + "/other.wasm", other,
       new WebAssembly.Module(other), other.subarray(0, 4), new Uint8Array(0), "http://127.0.0.1:1/simd.wasm",
-      new Response("", { status: 404, statusText: "Not Found" }),
+      new Response("", { status: 404, statusText: "Not Found" }), new Response("", { status: 503 }), Response.error(),
+      Promise.reject(new TypeError("fetch failed")), Promise.reject("gone"), Promise.reject(undefined),
     ];
+    // Some are rejected long before their turn.
+    for (const source of sources) source?.catch?.(() => {});
     for (const source of sources) await init(source).catch((error) => console.log(error.name, error.message));
     await init(url + process.argv[3]);
     const model = KnnModel.fit(new Float64Array([0, 1]), new Uint8Array([0, 1]), { nFeatures: 1, k: 1 });
@@ -117,9 +154,14 @@ test("`init` says what it got instead of the WebAssembly, and may be called agai
       `Error ${ours}, got another module`,
       `Error ${ours}, got another module`,
       `Error ${ours}, got `,
-      `Error ${ours}, got what is empty`,
+      `Error ${ours}, got nothing`,
       `Error ${ours} at http://127.0.0.1:1/simd.wasm, got `,
       `Error ${ours}, got 404 Not Found`,
+      `Error ${ours}, got 503`,
+      `Error ${ours}, got a fetch that failed, without an HTTP status`,
+      `Error ${ours}, got fetch failed`,
+      `Error ${ours}, got "gone"`,
+      `Error ${ours}, got undefined`,
       "1",
     ];
     assert.deepEqual(printed.map((line, i) => (expected[i]?.endsWith(", got ") ? line.slice(0, expected[i].length) : line)), expected);

@@ -288,6 +288,15 @@ export function release(held) {
 /** @param {any} response */
 export const at = (response) => (response?.url ? ` at ${response.url}` : "");
 
+/**
+ * What a response is that is not `ok`. Of failed fetches and those without CORS there is no status to be had.
+ * @param {Response} response
+ */
+export function failure({ status, statusText, type }) {
+  if (status) return `${status} ${statusText}`.trimEnd();
+  return type === "error" ? "a fetch that failed, without an HTTP status" : `a response of type ${shown(type)}`;
+}
+
 /** @param {Uint8Array} bytes */
 export function beginning(bytes) {
   const text = new TextDecoder().decode(bytes.subarray(0, 16));

@@ -1,6 +1,6 @@
 // For pages, workers and bundlers: the WebAssembly is fetched by `init()`.
 
-import { at, beginning, isNamed, shown } from "./arguments.js";
+import { at, beginning, failure, isNamed, shown } from "./arguments.js";
 import { hasSimd, setReady } from "./loading.js";
 import bind from "./wasm/bindings.js";
 
@@ -31,18 +31,20 @@ export function init(input) {
 
 /** @param {import("./index.d.ts").InitInput} [input] */
 async function load(input) {
-  /** @type {any} */
-  const given = await (input === undefined ? (hasSimd() ? urls.simd() : urls.scalar()) : input);
-  const isAddress = typeof given === "string" || given instanceof URL;
+  let where = "";
   try {
+    /** @type {any} */
+    const given = await (input === undefined ? (hasSimd() ? urls.simd() : urls.scalar()) : input);
+    const isAddress = typeof given === "string" || given instanceof URL;
+    where = isAddress ? ` at ${given}` : at(given);
     const module = await compiled(isAddress ? await fetch(given) : given);
     // The bindings would take any module, and fail only at the first fit.
     const isOurs = WebAssembly.Module.exports(module).some(({ name }) => name === "builder_new");
     if (!isOurs) throw Error("another module");
     setReady(await bind({ module_or_path: module }));
-  } catch (cause) {
-    const expected = `this package's WebAssembly${isAddress ? ` at ${given}` : at(given)}`;
-    throw new Error(`init: expected ${expected}, got ${/** @type {Error} */ (cause).message}`, { cause });
+  } catch (/** @type {any} */ cause) {
+    const actual = cause?.message ?? shown(cause);
+    throw new Error(`init: expected this package's WebAssembly${where}, got ${actual}`, { cause });
   }
 }
 
@@ -55,9 +57,10 @@ async function compiled(source) {
   const isBytes = ArrayBuffer.isView(source) || isNamed(source, ["ArrayBuffer"]);
   const response = isBytes ? new Response(/** @type {any} */ (source)) : source;
   if (!isNamed(response, ["Response"])) throw Error(shown(response));
-  if (!response.ok) throw Error(`${response.status} ${response.statusText}`);
+  if (!response.ok) throw Error(failure(response));
   if (/^application\/wasm/i.test(response.headers.get("content-type"))) return WebAssembly.compileStreaming(response);
   const bytes = new Uint8Array(await response.arrayBuffer());
+  if (bytes.length === 0) throw Error("nothing");
   // No text begins with 0. The compiler has words for whatever else there is.
   if (bytes[0] !== 0) throw Error(`what ${beginning(bytes)}`);
   return WebAssembly.compile(bytes);

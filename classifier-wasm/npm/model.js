@@ -16,6 +16,7 @@ import {
   checkedWeights,
   choice,
   classNames,
+  failure,
   featureNames,
   inMemory,
   isFloats,
@@ -132,20 +133,20 @@ export class KnnModel {
   }
 
   save() {
-    const model = this.#used("save");
+    const model = KnnModel.#used(this, "save");
     return /** @type {Uint8Array<ArrayBuffer>} */ (this.#inMemory("save", `a file of ${model.nRows} rows`, () => model.save()));
   }
 
   /** @param {import("./index.d.ts").Query} query */
   predict(query) {
-    const model = this.#used("predict");
+    const model = KnnModel.#used(this, "predict");
     const point = checkedQuery(query, this.#nFeatures);
     return this.#inMemory("query", "one too many", () => model.predict(point));
   }
 
   /** @param {Float32Array | Float64Array} queries */
   predictBatch(queries) {
-    const model = this.#used("predictBatch");
+    const model = KnnModel.#used(this, "predictBatch");
     const nFeatures = this.#nFeatures;
     check(isFloats(queries), TypeError, "queries", "a Float32Array or Float64Array", shown(queries));
     const isWhole = queries.length % nFeatures === 0;
@@ -162,53 +163,69 @@ export class KnnModel {
 
   /** @param {import("./index.d.ts").Query} query */
   classShares(query) {
-    const model = this.#used("classShares");
+    const model = KnnModel.#used(this, "classShares");
     const point = checkedQuery(query, this.#nFeatures);
     return this.#inMemory("query", "one too many", () => model.classShares(point));
   }
 
   /** @param {import("./index.d.ts").Query} query */
   neighbours(query) {
-    const model = this.#used("neighbours");
+    const model = KnnModel.#used(this, "neighbours");
     const point = checkedQuery(query, this.#nFeatures);
     const { rows, distances } = neighbours(this.#inMemory("query", "one too many", () => model.neighbours(point)));
     return { rows: Uint32Array.from(rows), distances };
   }
 
   describe() {
-    return this.#used("describe").describe();
+    return KnnModel.#used(this, "describe").describe();
   }
 
   get k() {
-    return this.#used("k").k;
+    return KnnModel.#used(this, "k").k;
   }
 
   get nRows() {
-    return this.#used("nRows").nRows;
+    return KnnModel.#used(this, "nRows").nRows;
   }
 
   get nFeatures() {
-    this.#used("nFeatures");
+    KnnModel.#used(this, "nFeatures");
     return this.#nFeatures;
   }
 
   get classNames() {
-    return this.#used("classNames").classNames;
+    return KnnModel.#used(this, "classNames").classNames;
   }
 
   get featureNames() {
-    return this.#used("featureNames").featureNames;
+    return KnnModel.#used(this, "featureNames").featureNames;
   }
 
   free() {
+    KnnModel.#checked(this, "free");
     release(this.#model);
     this.#model = null;
   }
 
-  /** @param {string} caller */
-  #used(caller) {
-    if (this.#model === null) throw new Error(`${caller}: this KnnModel was ${this.#end}`);
-    return this.#model;
+  /**
+   * Unlike a private method, whose error would name the class as the bundler does.
+   * @param {KnnModel} given
+   * @param {string} caller
+   */
+  static #checked(given, caller) {
+    const isOne = Object(given) === given && #model in given;
+    check(isOne, TypeError, caller, "to be called on a KnnModel", shown(given));
+    return given;
+  }
+
+  /**
+   * @param {KnnModel} given
+   * @param {string} caller
+   */
+  static #used(given, caller) {
+    const model = KnnModel.#checked(given, caller).#model;
+    if (model === null) throw new Error(`${caller}: this KnnModel was ${given.#end}`);
+    return model;
   }
 
   /**
@@ -342,7 +359,7 @@ function pause() {
  */
 async function body(response, onProgress) {
   if (!response.ok) {
-    throw new Error(`source: expected a model file${at(response)}, got ${response.status} ${response.statusText}`);
+    throw new Error(`source: expected a model file${at(response)}, got ${failure(response)}`);
   }
   const isRead = response.bodyUsed || response.body?.locked;
   check(!isRead, TypeError, "source", "a Response that nobody has read", "one that was read already");

@@ -54,7 +54,7 @@ export class OnlineKnn {
    * @param {number} label
    */
   insert(features, label) {
-    const online = this.#used("insert");
+    const online = OnlineKnn.#used(this, "insert");
     if (!isWholeNumber(label, 0, this.#nClasses - 1)) {
       check(false, RangeError, "label", `a class id from 0 to ${this.#nClasses - 1}`, shown(label));
     }
@@ -64,49 +64,65 @@ export class OnlineKnn {
 
   /** @param {number} row */
   remove(row) {
-    const online = this.#used("remove");
+    const online = OnlineKnn.#used(this, "remove");
     check(isWholeNumber(row, 0, Number.MAX_SAFE_INTEGER), RangeError, "row", "the number of a row", shown(row));
     return online.remove(row);
   }
 
   /** @param {import("./index.d.ts").Query} query */
   predict(query) {
-    const online = this.#used("predict");
+    const online = OnlineKnn.#used(this, "predict");
     const point = checkedQuery(query, this.#nFeatures);
     return this.#inMemory("query", "one too many", () => online.predict(point));
   }
 
   /** @param {import("./index.d.ts").Query} query */
   classShares(query) {
-    const online = this.#used("classShares");
+    const online = OnlineKnn.#used(this, "classShares");
     const point = checkedQuery(query, this.#nFeatures);
     return this.#inMemory("query", "one too many", () => online.classShares(point));
   }
 
   /** @param {import("./index.d.ts").Query} query */
   neighbours(query) {
-    const online = this.#used("neighbours");
+    const online = OnlineKnn.#used(this, "neighbours");
     const point = checkedQuery(query, this.#nFeatures);
     return neighbours(this.#inMemory("query", "one too many", () => online.neighbours(point)));
   }
 
   get nRows() {
-    return this.#used("nRows").nRows;
+    return OnlineKnn.#used(this, "nRows").nRows;
   }
 
   get oldest() {
-    return this.#used("oldest").oldest;
+    return OnlineKnn.#used(this, "oldest").oldest;
   }
 
   free() {
+    OnlineKnn.#checked(this, "free");
     release(this.#online);
     this.#online = null;
   }
 
-  /** @param {string} caller */
-  #used(caller) {
-    if (this.#online === null) throw new Error(`${caller}: this OnlineKnn was ${this.#end}`);
-    return this.#online;
+  /**
+   * Unlike a private method, whose error would name the class as the bundler does.
+   * @param {OnlineKnn} given
+   * @param {string} caller
+   */
+  static #checked(given, caller) {
+    const isOne = Object(given) === given && #online in given;
+    check(isOne, TypeError, caller, "to be called on an OnlineKnn", shown(given));
+    return given;
+  }
+
+  /**
+   * @param {OnlineKnn} given
+   * @param {string} caller
+   */
+  static #used(given, caller) {
+    const online = OnlineKnn.#checked(given, caller).#online;
+    if (online === null) throw new Error(`${caller}: this OnlineKnn was ${given.#end}`);
+    return online;
   }
 
   /**
