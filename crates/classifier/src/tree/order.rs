@@ -85,13 +85,17 @@ impl Order {
         while let Some(range) = ranges.pop() {
             pace.spend(SPLIT_UNITS * range.len()).await;
             let part = &mut rows[range.clone()];
-            match splitter.split(part, pace).await {
-                Some(n_left) => {
-                    let middle = range.start + n_left;
-                    ranges.extend([middle..range.end, range.start..middle]);
-                }
-                None => sort_few(part, |a, b| a < b),
+            let n_leaves = part.len().div_ceil(LEAF);
+            if n_leaves < 2 {
+                sort_few(part, |a, b| a < b);
+                continue;
             }
+            let n_left = LEAF * (n_leaves.next_power_of_two() / 2);
+            if let Some(widest) = splitter.widest(part, pace).await {
+                splitter.split(part, n_left, widest);
+            }
+            let middle = range.start + n_left;
+            ranges.extend([middle..range.end, range.start..middle]);
         }
         Self {
             rows,
@@ -212,29 +216,21 @@ struct Splitter<'a> {
 }
 
 impl Splitter<'_> {
-    /// Brings the rows of the left part to the front and says how many they are; `None` if all fit one leaf.
-    async fn split(&mut self, rows: &mut [u32], pace: &Pace) -> Option<usize> {
-        let n_leaves = rows.len().div_ceil(LEAF);
-        if n_leaves < 2 {
-            return None;
+    /// Brings the `n_left` rows to the front that have the smallest values in the column `part`.
+    fn split(&mut self, rows: &mut [u32], n_left: usize, part: Part) {
+        self.keys.clear();
+        let columns = self.columns;
+        let keys = rows.iter().map(|&row| {
+            let bits = stored(columns, part, row).to_bits();
+            // Orders as the numbers do: negative ones have all bits flipped, others the sign.
+            let ordered = bits ^ (((bits as i32 >> 31) as u32) | 0x8000_0000);
+            u64::from(ordered) << 32 | u64::from(row)
+        });
+        self.keys.extend(keys);
+        smallest_first(&mut self.keys, n_left);
+        for (row, key) in rows.iter_mut().zip(&self.keys) {
+            *row = *key as u32;
         }
-        let n_left = LEAF * (n_leaves.next_power_of_two() / 2);
-        if let Some(part) = self.widest(rows, pace).await {
-            self.keys.clear();
-            let columns = self.columns;
-            let keys = rows.iter().map(|&row| {
-                let bits = stored(columns, part, row).to_bits();
-                // Orders as the numbers do: negative ones have all bits flipped, others the sign.
-                let ordered = bits ^ (((bits as i32 >> 31) as u32) | 0x8000_0000);
-                u64::from(ordered) << 32 | u64::from(row)
-            });
-            self.keys.extend(keys);
-            smallest_first(&mut self.keys, n_left);
-            for (row, key) in rows.iter_mut().zip(&self.keys) {
-                *row = *key as u32;
-            }
-        }
-        Some(n_left)
     }
 
     /// The column with the largest variance among some of the rows.
