@@ -164,6 +164,19 @@ test("where memory runs out that is said, and other models go on", async () => {
   ]);
 });
 
+test("a fit that cannot fit in memory is refused long before that is used up", async () => {
+  // Of which all but the first pages are never touched.
+  const features = new Float32Array(340_000_000);
+  features.set(Array.from({ length: 100_000 }, (_, i) => Math.sin(i)));
+  const message = "features: expected rows that fit in memory, got 340000000";
+  const options = { nFeatures: 1 };
+  assert.throws(() => KnnModel.fit(features, new Uint8Array(340_000_000), options), { name: "RangeError", message });
+  let nReports = 0;
+  const inSlices = KnnModel.fitInSlices(features, new Uint8Array(340_000_000), { ...options, onProgress: () => (nReports += 1) });
+  await assert.rejects(inSlices, { name: "RangeError", message });
+  assert.ok(nReports < 2, `${nReports} reports`);
+});
+
 test("what was in use when memory ran out says so from then on, and can be freed", async () => {
   const script = `
     import { KnnModel, OnlineKnn } from "runnel-classifier";

@@ -299,7 +299,9 @@ class Fit {
     const engine = choice(options, "engine", ENGINES);
     const voting = choice(options, "weights", VOTINGS);
     const weights = checkedWeights(options.featureWeights, nFeatures);
-    this.#builder = this.#inMemory(() => new Builder(nFeatures, n, k, metric, preparation, engine, voting, weights));
+    const nRows = labels.length;
+    const make = () => new Builder(nFeatures, n, k, metric, preparation, engine, voting, weights, nRows);
+    this.#builder = this.#inMemory(make);
   }
 
   /** Takes the next chunk of rows; false if there is none left. */

@@ -24,7 +24,8 @@ enum Stage {
 #[wasm_bindgen]
 impl Builder {
     /// Options by the names that the npm package's `FitOptions` documents, what is chosen by its place in the package's list
-    /// of choices. The package has checked them, but for `feature_weights`: none at all, or one for each feature.
+    /// of choices. The package has checked them, but for `feature_weights`: none at all, or one for each feature. `n_rows` is
+    /// how many will come.
     ///
     /// # Errors
     ///
@@ -43,6 +44,7 @@ impl Builder {
         engine: usize,
         voting: usize,
         feature_weights: Vec<f64>,
+        n_rows: usize,
     ) -> Result<Self, JsValue> {
         let options = KnnOptions {
             k,
@@ -52,7 +54,8 @@ impl Builder {
             voting: VOTINGS[voting],
             feature_weights,
         };
-        let builder = KnnBuilder::new(n_features, n_classes, &options).map_err(fit_error)?;
+        let mut builder = KnnBuilder::new(n_features, n_classes, &options).map_err(fit_error)?;
+        builder.expect_rows(n_rows);
         Ok(Self {
             n_features,
             stage: Stage::Taking(builder),

@@ -23,7 +23,7 @@ pub(crate) const ENGINES: [EngineKind; 3] = [EngineKind::Auto, EngineKind::Scan,
 /// The error with the argument in front that it is about.
 pub(crate) fn fit_error(error: FitError) -> JsValue {
     let argument = match error {
-        FitError::NotFinite { .. } | FitError::Overflow { .. } => "features: ",
+        FitError::NotFinite { .. } | FitError::Overflow { .. } | FitError::TooLarge { .. } => "features: ",
         FitError::FeatureWeightOutOfRange { .. } | FitError::NoFeatureWeighs => "featureWeights: ",
         FitError::Scaling { .. } => "scaling: ",
         _ => "",

@@ -13,7 +13,7 @@ const UNIFORM: usize = 0;
 
 /// Of points on a line that come in two chunks.
 fn fit(points: [f64; 4]) -> Result<Model, JsValue> {
-    let mut builder = Builder::new(1, 2, 3, EUCLIDEAN, RAW, AUTO, UNIFORM, Vec::new())?;
+    let mut builder = Builder::new(1, 2, 3, EUCLIDEAN, RAW, AUTO, UNIFORM, Vec::new(), 4)?;
     builder.push(&points[..3], &[0, 0, 1])?;
     builder.push(&points[3..], &[1])?;
     builder.start(
@@ -71,7 +71,7 @@ fn bad_input_throws_an_error_that_says_what_was_expected() {
         row.as_deref(),
         Some("features: expected a finite number in row 3, feature 0, got Infinity")
     );
-    let weights = Builder::new(1, 2, 3, EUCLIDEAN, RAW, AUTO, UNIFORM, vec![-1.0]);
+    let weights = Builder::new(1, 2, 3, EUCLIDEAN, RAW, AUTO, UNIFORM, vec![-1.0], 4);
     let weights = weights.err().map(message);
     assert!(weights.is_some_and(|text| text.starts_with("featureWeights: ")));
 }

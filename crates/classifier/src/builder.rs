@@ -14,7 +14,7 @@ use crate::growing::Growing;
 use crate::labels::Labels;
 use crate::pace::Pace;
 use crate::preparation::SCALING_UNITS;
-use crate::{ClassId, FitError, Knn, KnnOptions, Preparation, Rows, Scaling};
+use crate::{ClassId, EngineKind, FitError, Knn, KnnOptions, Preparation, Rows, Scaling};
 
 /// Units of [`Pace`] in a step.
 const STEP: u64 = 1 << 20;
@@ -45,6 +45,8 @@ pub struct KnnBuilder {
     labels: Labels,
     n_classes: usize,
     options: KnnOptions,
+    /// 0 if that was not said.
+    n_rows_expected: usize,
 }
 
 impl KnnBuilder {
@@ -61,7 +63,14 @@ impl KnnBuilder {
             labels: Labels::new(n_classes),
             n_classes,
             options: options.clone(),
+            n_rows_expected: 0,
         })
+    }
+
+    /// Says how many rows there will be, so that [`KnnBuilder::push`] refuses what cannot fit in memory as soon as that is
+    /// known, and not when all of it is used up.
+    pub fn expect_rows(&mut self, n_rows: usize) {
+        self.n_rows_expected = n_rows;
     }
 
     /// Takes a chunk of rows, of any number, with one label each. If there is an error, nothing of it is taken.
@@ -69,7 +78,8 @@ impl KnnBuilder {
     /// # Errors
     ///
     /// [`FitError::FeatureCount`], [`FitError::TooManyRows`], [`FitError::LabelCount`] of the chunk,
-    /// [`FitError::LabelOutOfRange`] and [`FitError::NotFinite`] with the first such row, counted from the first chunk.
+    /// [`FitError::LabelOutOfRange`] and [`FitError::NotFinite`] with the first such row, counted from the first chunk,
+    /// [`FitError::TooLarge`] if the rows that came before show that those [expected](KnnBuilder::expect_rows) are.
     pub fn push(&mut self, rows: &impl Rows, labels: &[ClassId]) -> Result<(), FitError> {
         if rows.n_rows() != labels.len() {
             return Err(FitError::LabelCount {
@@ -85,9 +95,26 @@ impl KnnBuilder {
                 n_classes,
             });
         }
+        self.check_room()?;
         self.rows.push(rows)?;
         self.labels.extend(labels);
         Ok(())
+    }
+
+    /// Whether the rows expected may fit in memory, by what is known of their columns.
+    fn check_room(&self) -> Result<(), FitError> {
+        let of_columns = self.rows.min_bytes_per_row();
+        let of_label = 1;
+        let bytes_per_row = match self.options.engine {
+            EngineKind::Textbook | EngineKind::Scan => of_label + of_columns,
+            // Leaves are filled from columns, and hold the rows' numbers.
+            EngineKind::Tree | EngineKind::Auto => of_label + 2 * of_columns + size_of::<u32>(),
+        };
+        let n_rows = self.n_rows_expected;
+        match n_rows.checked_mul(bytes_per_row) {
+            Some(_) => Ok(()),
+            None => Err(FitError::TooLarge { n_rows }),
+        }
     }
 
     /// How many rows were taken.
@@ -215,8 +242,8 @@ impl Build {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::RowMajor;
     use crate::random::Random;
-    use crate::{EngineKind, RowMajor};
 
     /// The most units between two chances to give way, and all of them.
     fn units_of_building(n_rows: usize, n_features: usize, options: &KnnOptions) -> (u64, u64) {

@@ -85,6 +85,12 @@ pub enum FitError {
         /// Rows given.
         n_rows: usize,
     },
+    /// More rows than there can be memory for.
+    #[error("expected rows that fit in memory, got {n_rows}")]
+    TooLarge {
+        /// Rows that were announced.
+        n_rows: usize,
+    },
     /// Values so large or so far apart that preparing them overflows.
     #[error("values of feature {feature} are too far apart to be prepared")]
     Overflow {

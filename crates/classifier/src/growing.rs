@@ -84,6 +84,22 @@ impl Growing {
         self.columns.len()
     }
 
+    /// What a row takes at least in the finished columns, whatever rows are still to come: forms only widen.
+    pub(crate) fn min_bytes_per_row(&self) -> usize {
+        let mut n_bytes = 0;
+        for column in &self.columns {
+            n_bytes += match &column.facts {
+                None => 0,
+                // A group has one byte for up to 255 of them.
+                Some(facts) if facts.is_binary || facts.min == facts.max => 0,
+                Some(facts) if facts.n_decimals.is_some() => size_of::<i16>(),
+                Some(facts) if facts.is_single => size_of::<f32>(),
+                Some(_) => size_of::<f64>(),
+            };
+        }
+        n_bytes
+    }
+
     /// Takes the rows of a chunk, or none of them if there is an error.
     pub(crate) fn push(&mut self, rows: &impl Rows) -> Result<(), FitError> {
         if rows.n_features() != self.n_features() {

@@ -220,6 +220,39 @@ fn a_bad_chunk_is_refused_whole() {
     );
 }
 
+#[wasm_bindgen_test(unsupported = test)]
+fn rows_that_cannot_fit_in_memory_are_refused_while_they_come() {
+    let push = |engine, n_rows: usize, value: fn(f64) -> f64| {
+        let options = KnnOptions {
+            engine,
+            ..KnnOptions::default()
+        };
+        let mut builder = KnnBuilder::new(1, 1, &options).expect("valid options");
+        builder.expect_rows(n_rows);
+        let values: Vec<f64> = (0..1024).map(|row| value(f64::from(row))).collect();
+        for _ in 0..2 {
+            builder.push(&RowMajor::new(&values, 1), &[0; 1024])?;
+        }
+        Ok(())
+    };
+    let integers = |row: f64| row;
+    let singles = |row: f64| f64::from(row.sqrt() as f32);
+    for (engine, value, bytes_per_row) in [
+        (EngineKind::Scan, integers as fn(f64) -> f64, 1 + 2),
+        (EngineKind::Auto, integers, 1 + 2 + 2 + 4),
+        (EngineKind::Tree, singles, 1 + 4 + 4 + 4),
+        (EngineKind::Auto, f64::sqrt, 1 + 8 + 8 + 4),
+    ] {
+        let n_rows = usize::MAX / bytes_per_row;
+        assert_eq!(push(engine, n_rows, value), Ok(()));
+        let n_rows = n_rows + 1;
+        assert_eq!(push(engine, n_rows, value), Err(FitError::TooLarge { n_rows }));
+    }
+    // What is the same throughout takes no room, and zeros and ones next to none.
+    assert_eq!(push(EngineKind::Scan, usize::MAX, |_| 7.5), Ok(()));
+    assert_eq!(push(EngineKind::Scan, usize::MAX, |row| row % 2.0), Ok(()));
+}
+
 /// What can only be seen when all rows are in comes from the slice that sees it.
 #[wasm_bindgen_test(unsupported = test)]
 fn a_failed_build_says_why() {
