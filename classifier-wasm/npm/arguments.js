@@ -289,12 +289,11 @@ export function release(held) {
 export const at = (response) => (response?.url ? ` at ${response.url}` : "");
 
 /**
- * What a response is that is not `ok`. Of failed fetches and those without CORS there is no status to be had.
+ * What a response is that is not `ok`. Where the fetch failed, or was not allowed to show what came, there is no status.
  * @param {Response} response
  */
-export function failure({ status, statusText, type }) {
-  if (status) return `${status} ${statusText}`.trimEnd();
-  return type === "error" ? "a fetch that failed, without an HTTP status" : `a response of type ${shown(type)}`;
+export function failure({ status, statusText }) {
+  return status ? `${status} ${statusText}`.trimEnd() : "a fetch that failed, without an HTTP status";
 }
 
 /** @param {Uint8Array} bytes */

@@ -2,7 +2,7 @@
 //!
 //! While rows come in they are kept about as narrow as in the finished index (`growing.rs`), so that at most about three
 //! times the index is held. Beside it, while they last: 8 bytes a row while a feature is scaled, an eighth of a byte for each
-//! zero or one, 8 kB a feature for rows that wait to be 1024, and up to 15 MB while small sets are tried along their
+//! zero or one, up to 8 kB a feature for rows that wait to be 1024, or fewer where they are wide, and up to 15 MB while small sets are tried along their
 //! principal axes. The caller needs no more of the rows than one chunk. Neither chunks nor slices leave a trace: the same rows make the same model,
 //! to the last byte. [`Knn::fit`] is one chunk and one slice.
 

@@ -19,7 +19,7 @@
 use kernels::BLOCK;
 
 use crate::Rows;
-use crate::growing::{Growing, GrowingColumn, PIECE, Piece};
+use crate::growing::{Growing, GrowingColumn, Piece};
 use crate::pace::Pace;
 
 /// Largest power of ten that is tried as a divisor.
@@ -267,10 +267,10 @@ impl Columns {
         convert: impl Fn(f64) -> T,
     ) -> Vec<T> {
         let mut all = Vec::with_capacity(self.n_rows.next_multiple_of(BLOCK));
-        let mut values = Vec::with_capacity(PIECE);
+        let mut values = Vec::with_capacity(column.piece);
         for piece in &column.pieces {
             if !extend(piece, &mut all) {
-                piece.write(&mut values, PIECE.min(self.n_rows - all.len()));
+                piece.write(&mut values, column.piece.min(self.n_rows - all.len()));
                 all.extend(values.iter().map(|value| convert(*value)));
             }
         }
@@ -283,7 +283,7 @@ impl Columns {
         let all_ones = |is_fine: &mut dyn FnMut(usize) -> bool| {
             let mut start = 0;
             column.pieces.iter().all(|piece| {
-                let rows = start..n_rows.min(start + PIECE);
+                let rows = start..n_rows.min(start + column.piece);
                 start = rows.end;
                 piece.all_ones(rows, is_fine)
             })

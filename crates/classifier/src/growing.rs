@@ -1,6 +1,6 @@
 //! Training rows on their way in: taken chunk by chunk, kept in pieces as narrow as their rows allow.
 //!
-//! What form a column will take is known when its last row is in. Until then each [`PIECE`] of rows is kept for itself,
+//! What form a column will take is known when its last row is in. Until then each [`piece`] of rows is kept for itself,
 //! constant, as bits, decimals, f32 or f64, whichever is the first to lose nothing, and [`Facts`] are kept of the whole
 //! column. No piece is wider than the column's final form but for bits, an eighth of a byte each, where all members of a
 //! group share one: while rows come in, they take little more than the finished columns, and nothing is ever widened in
@@ -12,13 +12,23 @@ use std::ops::Range;
 use crate::compact::{Decimal, MAX_DECIMALS, POWERS_OF_TEN, scaled_exactly};
 use crate::{FitError, Rows};
 
-/// Rows of a piece. Rows of Covertype's width then pass through the cache once. Not tuned.
-pub(crate) const PIECE: usize = 1024;
+/// Most rows of a piece. Rows of Covertype's width then pass through the cache once. Not tuned.
+const MAX_PIECE: usize = 1024;
+/// The pieces of all columns are full at once: of wide rows they are shorter, so that this takes milliseconds.
+const MAX_VALUES: usize = 1 << 18;
+
+/// Rows of a piece where there are `n_features`: whole words of bits.
+fn piece(n_features: usize) -> usize {
+    let n_words = MAX_VALUES / 64 / n_features.max(1);
+    64 * n_words.clamp(1, MAX_PIECE / 64)
+}
 
 /// Rows that are all in, or still coming.
 #[derive(Debug)]
 pub(crate) struct Growing {
     n_rows: usize,
+    /// Rows of a piece.
+    piece: usize,
     columns: Vec<GrowingColumn>,
 }
 
@@ -29,6 +39,8 @@ pub(crate) struct GrowingColumn {
     pub(crate) facts: Option<Facts>,
     /// Whole pieces, and the last one once all rows are in.
     pub(crate) pieces: Vec<Piece>,
+    /// Rows of each but the last one.
+    pub(crate) piece: usize,
     /// Values that do not fill a piece yet.
     pending: Vec<f64>,
     /// Whether no value is kept, as no distance depends on it.
@@ -48,7 +60,7 @@ pub(crate) struct Facts {
     n_decimals: Option<usize>,
 }
 
-/// Values of [`PIECE`] consecutive rows, or of fewer at the end.
+/// Values of consecutive rows.
 #[derive(Debug)]
 pub(crate) enum Piece {
     /// The same throughout.
@@ -66,14 +78,20 @@ pub(crate) enum Piece {
 impl Growing {
     /// No rows; features whose weight is 0 are checked but not kept.
     pub(crate) fn new(n_features: usize, feature_weights: &[f64]) -> Self {
+        let piece = piece(n_features);
         let mut columns = Vec::with_capacity(n_features);
         for feature in 0..n_features {
             columns.push(GrowingColumn {
                 is_ignored: feature_weights.get(feature) == Some(&0.0),
+                piece,
                 ..GrowingColumn::default()
             });
         }
-        Self { n_rows: 0, columns }
+        Self {
+            n_rows: 0,
+            piece,
+            columns,
+        }
     }
 
     pub(crate) fn n_rows(&self) -> usize {
@@ -122,9 +140,10 @@ impl Growing {
                 });
             }
         }
+        let piece = self.piece;
         let mut start = 0;
         while start < rows.n_rows() {
-            let n_room = PIECE - self.n_rows % PIECE;
+            let n_room = piece - self.n_rows % piece;
             let end = rows.n_rows().min(start + n_room);
             for (feature, column) in self.columns.iter_mut().enumerate() {
                 if !column.is_ignored {
@@ -289,4 +308,32 @@ fn decimal(min: f64, max: f64, n: usize) -> Option<Decimal> {
     let base = scaled_exactly(min, divisor)?;
     let range = scaled_exactly(max, divisor)? - base;
     (range <= f64::from(i16::MAX)).then_some(Decimal { base, divisor })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RowMajor;
+
+    /// A row of 3000 features used to fill the pieces of all of them, three million values.
+    #[test]
+    fn no_row_fills_more_than_fits_in_a_slice() {
+        for n_features in [1, 54, 300, 3000] {
+            let mut rows = Growing::new(n_features, &[]);
+            let n_pending =
+                |rows: &Growing| -> usize { rows.columns.iter().map(|column| column.pending.len()).sum() };
+            for row in 0..1100 {
+                let n_before = n_pending(&rows);
+                let values = vec![f64::from(row).sqrt(); n_features];
+                rows.push(&RowMajor::new(&values, n_features))
+                    .expect("a valid row");
+                let n_filled = n_before + n_features - n_pending(&rows);
+                assert!(
+                    n_filled <= MAX_VALUES,
+                    "{n_filled} values of {n_features} features"
+                );
+            }
+            assert!(n_pending(&rows) < 1100 * n_features, "some are full");
+        }
+    }
 }

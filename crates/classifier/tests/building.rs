@@ -102,6 +102,33 @@ fn columns_are_as_narrow_as_all_their_rows_allow() {
     }
 }
 
+/// Of wide rows fewer are kept together while they come in.
+#[wasm_bindgen_test(unsupported = test)]
+fn wide_rows_are_kept_as_they_are() {
+    let mut random = Random(2);
+    let mut n = 0;
+    let table = Table::random(&mut random, 900, |random, row| {
+        n += 1;
+        for _ in 0..100 {
+            push_one_hot(random, row, 5);
+            row.push(if n > 450 { random.integer(0, 300) } else { 1.0 });
+            row.push(random.integer(0, 999) / 100.0);
+            row.push(random.unit());
+        }
+    });
+    let options = KnnOptions::default();
+    let mut knn = in_chunks(&table, &options, 70, &mut random)
+        .finish()
+        .expect("valid rows");
+    assert!(bytes(&knn) == bytes(&table.fit(&options)));
+    for _ in 0..20 {
+        let query = table.row(random.below(900));
+        let found = knn.neighbours(query).expect("a valid query");
+        let found: Vec<(u32, f64)> = found.iter().map(|n| (n.row, n.distance)).collect();
+        assert_eq!(found, by_sorting(&table, query, &options));
+    }
+}
+
 #[wasm_bindgen_test(unsupported = test)]
 fn slices_leave_no_trace_and_progress_never_falls() {
     let mut random = Random(3);
