@@ -30,7 +30,7 @@ pub struct Description {
     pub n_weighted: usize,
     /// Which code answers, never [`EngineKind::Auto`].
     pub engine: EngineKind,
-    /// How much of the rows a tree looks at for a query, in millionths, as counted with some training rows to choose
+    /// Which share of its leaves a tree looks at for a query, in millionths, as counted with some training rows to choose
     /// the engine; `None` if the engine was asked for outright.
     pub visited_ppm: Option<u32>,
     /// How many principal axes stand in for the features in a tree's boxes; `None` where the boxes are of features.

@@ -20,11 +20,13 @@
 //! ```
 #![forbid(unsafe_code)]
 
-// How a model comes about and answers: `growing` takes rows in, `compact` makes columns of them, `scan`, `tree` or `textbook`
-// find the nearest, and `votes` are counted. `knn` holds all that, `builder` and `pace` make it in slices, `model_file`
-// keeps it. What queries spend their time in is in crate `kernels`. `online` is apart, but for preparation and `votes`.
+// How a model comes about and answers, in the order in which to read it: `growing` takes rows in, `compact` makes columns of
+// them, `measure` says what a distance is and `question` adds it up; `parts` and `scan`, `tree` or `textbook` find the
+// nearest, and `votes` are counted. `knn` holds all that, `builder` and `pace` make it in slices, `describe` tells of it and
+// `model_file` keeps it, with `labels` packed and numbers written by `decimal`. What queries spend their time in is in crate
+// `kernels`. `online` is apart, but for `measure`, `votes` and what writes neighbours.
 //
-// What a distance is, is in `measure`, and added up by `Question::distance_of`. That is stated anew, for speed, in `tree::exact` (without
+// The definition of a distance is `Question::distance_of`. It is stated anew, for speed, in `tree::exact` (without
 // zeros), `tree::turned` (of values prepared before) and `kernels::distances`, and by `textbook` as the paper has it.
 mod builder;
 mod compact;

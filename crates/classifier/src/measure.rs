@@ -2,8 +2,8 @@
 //!
 //! With x' and q' for the prepared values and w for a feature's weight, all in f64, a feature adds
 //! `w·((x' - q')·(x' - q'))` (Manhattan: `w·|x' - q'|`), in feature order. That is the definition which answers are exact by.
-//! A weight is thus applied last: whole numbers with whole weights have distances without any rounding, and rows which
-//! the sum puts equally far are equally far.
+//! The weight comes last, not into the scale: so whole numbers with whole weights have distances without any rounding, and
+//! ties remain ties.
 
 use crate::preparation::prepared;
 use crate::{Metric, QueryError, Scaling};
@@ -17,15 +17,19 @@ pub(crate) struct Measure {
     pub(crate) metric: Metric,
     /// The preparation, in which features of weight 0 are divided by infinity: 0, whatever they are.
     scaling: Option<Scaling>,
+    /// Whether values count as they are or not at all: nothing was fitted, and weights are 0 or 1.
+    pub(crate) is_plain: bool,
     /// One a feature.
     pub(crate) weights: Vec<f64>,
-    /// Of each feature, what stretches differences so that distances are those without weights: `√w`, Manhattan: `w`.
+    /// Of each feature `√w` (Manhattan: `w`). A difference times that, and then without a weight, adds as much but for
+    /// rounding: what filters, boxes and axes work with.
     pub(crate) roots: Vec<f64>,
 }
 
 impl Measure {
     /// `weights` are one a feature, finite and not negative, or none at all for ones.
     pub(crate) fn new(metric: Metric, scaling: Option<&Scaling>, weights: &[f64], n_features: usize) -> Self {
+        let is_plain = scaling.is_none() && weights.iter().all(|weight| [0.0, 1.0].contains(weight));
         let mut scaling = scaling.cloned();
         for (feature, _) in weights.iter().enumerate().filter(|(_, weight)| **weight == 0.0) {
             let scaling = scaling.get_or_insert_with(|| Scaling {
@@ -44,6 +48,7 @@ impl Measure {
         Self {
             metric,
             scaling,
+            is_plain,
             weights,
             roots,
         }
@@ -52,11 +57,6 @@ impl Measure {
     /// How many features there are.
     pub(crate) fn n_features(&self) -> usize {
         self.weights.len()
-    }
-
-    /// Whether distances are those of the values as they are.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.scaling.is_none() && self.weights.iter().all(|weight| *weight == 1.0)
     }
 
     /// Whether the bounds that filters prove hold for such weights.
@@ -77,7 +77,7 @@ impl Measure {
             .map_or(0.0, |scaling| scaling.offset[feature])
     }
 
-    /// What makes a difference between values of `feature` one between those of a space without scaling and weights.
+    /// What a difference between values of `feature` is multiplied by to be prepared and weighted: `√w/scale`.
     pub(crate) fn stretch(&self, feature: usize) -> f64 {
         let scale = self
             .scaling

@@ -119,7 +119,8 @@ fn standard(values: &[f64]) -> (f64, f64) {
     }
     let variance = (sum_sq - sum * sum / n) / n;
     // scikit-learn's test for "constant but for rounding" (utils.extmath, _is_constant_feature).
-    let rounding = n * f64::EPSILON * variance + (n * mean * f64::EPSILON).powi(2);
+    let of_mean = n * mean * f64::EPSILON;
+    let rounding = n * f64::EPSILON * variance + of_mean * of_mean;
     let is_constant = variance.is_finite() && variance <= rounding;
     (mean, if is_constant { 1.0 } else { variance.sqrt() })
 }

@@ -30,6 +30,7 @@ use crate::question::Question;
 
 /// What it takes to round a double column, of a row.
 pub(crate) const ROUNDING_UNITS: usize = 1;
+
 /// A short column that has a window.
 #[derive(Debug, Clone, Copy)]
 struct Windowed {

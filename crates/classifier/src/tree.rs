@@ -50,9 +50,8 @@ use crate::{Metric, Rows as _};
 
 /// Training rows that are asked for their neighbours to see whether a tree pays; not tuned.
 const N_SAMPLED: usize = 32;
-/// Numbers that those queries look at, about: after the query that reaches it there is no other. Only where trees do not
-/// pay it is reached (Covertype's take 0.2 million), and only files make it matter: a feature that is constant costs them
-/// nothing for a row, and a query one number.
+/// Numbers, about, after which counting stops (Covertype's queries take 0.2 million). It is there for files: constant
+/// features take no room in them, so that a small one may make each query long.
 const MAX_COUNTED: usize = 1 << 28;
 /// What it takes to look at a leaf, of a column.
 const LEAF_UNITS: usize = 8;
@@ -70,7 +69,7 @@ pub(crate) struct Tree {
     integer: integer::Scratch,
     filtered: filtered::Scratch,
     exact: Exact,
-    /// `1 + (n+8)·2u` for n columns and groups: more than the roundings of a box's sum.
+    /// `1 + (n+8)·2u` for n columns and groups: more than the roundings of a box's sum, of integers or not.
     rounding: f64,
     /// What each category costs, of one group after the other.
     costs: Vec<f32>,
@@ -307,9 +306,10 @@ impl Tree {
             let lanes = kernels::integer_sums(&leaves.tiles, leaf, &integer.targets, limit, &mut sums);
             limit = rows.of_leaf(leaf, lanes, &mut sums, limit, |lane, sum| {
                 let row = leaves.tiles.rows[leaf][lane];
-                nearest.offer(integer.base + f64::from(sum), row.into());
                 // Saturates while there are fewer than k; larger sums do not occur.
-                (nearest.bound() - integer.base) as i32
+                let limit = |nearest: &Nearest| (nearest.bound() - integer.base) as i32;
+                let is_kept = nearest.offer(integer.base + f64::from(sum), row.into());
+                is_kept.then(|| limit(nearest))
             });
             Limit {
                 sum: ((f64::from(limit) * *rounding) as f32).next_up(),
@@ -346,12 +346,8 @@ impl Tree {
             let lanes = kernels::sums(&leaves.tiles, leaf, targets, is_squared, limit, &mut sums);
             limit = rows.of_leaf(leaf, lanes, &mut sums, limit, |lane, _| {
                 let row = leaves.tiles.rows[leaf][lane];
-                nearest.offer(exact.distance(question, leaves, leaf, lane), row.into());
-                if nearest.is_full() {
-                    filtered.limit(filtered.radius(nearest.bound(), is_squared), is_squared)
-                } else {
-                    f32::INFINITY
-                }
+                let distance = exact.distance(question, leaves, leaf, lane);
+                filtered.offer(nearest, distance, row, is_squared)
             });
             Limit {
                 sum: limit,
@@ -374,15 +370,15 @@ struct Offered<'a, T> {
 }
 
 impl<T: Copy + PartialOrd + Add<Output = T>> Offered<'_, T> {
-    /// Has `offer` take the rows of a leaf whose sums, those of groups included, are within the limit, which is what it
-    /// answers from then on. `lanes` are those whose `sums` are within it without groups.
+    /// Has `offer` take the rows of a leaf whose sums, those of groups included, are within the limit. What it answers,
+    /// if anything, is the limit from then on. `lanes` are those whose `sums` are within it without groups.
     fn of_leaf(
         &self,
         leaf: usize,
         lanes: Lanes,
         sums: &mut [T; LEAF],
         mut limit: T,
-        mut offer: impl FnMut(usize, T) -> T,
+        mut offer: impl FnMut(usize, T) -> Option<T>,
     ) -> T {
         let rows = &self.leaves.tiles.rows[leaf];
         let codes = self.leaves.tiles.codes.of(leaf);
@@ -406,13 +402,13 @@ impl<T: Copy + PartialOrd + Add<Output = T>> Offered<'_, T> {
                 if sum == self.unlimited {
                     break;
                 }
-                limit = offer(lane, sum);
+                limit = offer(lane, sum).unwrap_or(limit);
             }
         } else {
             for lane in lanes {
                 let sum = with_groups(sums[lane], lane);
                 if rows[lane] != NO_ROW && sum <= limit {
-                    limit = offer(lane, sum);
+                    limit = offer(lane, sum).unwrap_or(limit);
                 }
             }
         }

@@ -129,7 +129,7 @@ fn weights_stretch_the_axes() {
         });
         let queries = queries(&mut random, &table);
         let mut feature_weights = vec![0.0, 1.0, 0.5];
-        feature_weights.extend((0..3).map(|_| random.choose(&[0.0, 0.5, 1.0, 4.0, 1e6])));
+        feature_weights.extend((0..3).map(|_| random.choose(&[0.0, 5e-324, 0.5, 1.0, 4.0, 1e6, 1e150])));
         let options = KnnOptions {
             feature_weights,
             ..options(7, random.choose(&[Preparation::Raw, Preparation::Standard]))

@@ -125,6 +125,7 @@ fn a_feature_of_no_weight_has_to_be_a_number_all_the_same() {
         })
     ));
     let mut knn = fit(1e308).expect("valid rows");
+    assert!(knn.describe().is_integer, "what is ignored need not be whole");
     assert!(knn.predict(&[1.0, f64::INFINITY]).is_err());
     assert_eq!(knn.predict(&[2.9, -1e308]), Ok(0), "two votes, the smaller class");
     let description = knn.describe();

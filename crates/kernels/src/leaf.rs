@@ -47,7 +47,8 @@ pub struct Leaves {
 }
 
 impl Leaves {
-    /// Has the cache lines of a leaf on their way while others are looked at: a load from each, which nothing waits for.
+    /// Has the cache lines of a leaf's columns on their way while others are looked at: a load from each, which nothing waits
+    /// for.
     ///
     /// In a large table most of a query's time goes by until leaves arrive from memory; so several come at a time. The
     /// values go nowhere: [`black_box`] only keeps the compiler from leaving the loads out.

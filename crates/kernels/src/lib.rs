@@ -1,10 +1,10 @@
 //! The loops that a query spends its time in: over a block of columns, over a leaf's rows, over boxes, and the way through
 //! them. What the numbers mean, and why no neighbour is ever ruled out, is said in `crates/classifier`.
 //!
-//! All are written so that they become SIMD on every target without `unsafe`: arrays of fixed length, independent lanes, no
-//! early exit. None is generic outside this crate, and none is inlined outside it: a crate is the smallest part of a
-//! program that can be compiled for speed while the rest, twenty times as much, is compiled for size. That is why this one is
-//! a crate of its own.
+//! Loops over numbers are written so that they become SIMD on every target without `unsafe`: arrays of fixed length,
+//! independent lanes, no early exit from them. None of these is generic outside this crate or inlined outside it: a crate is
+//! the smallest part of a program that can be compiled for speed while the rest, twenty times as much, is compiled for
+//! size. That is why this one is a crate of its own.
 #![forbid(unsafe_code)]
 
 mod block;

@@ -55,8 +55,8 @@ impl Path {
     }
 
     /// Calls `look_at` with the number of every leaf that may matter. It answers with what is the limit from then on.
-    /// `root_costs` holds what is to be added to all sums of a tree, the same number of terms for each. Of `fetched`
-    /// those that wait for their turn are on their way from memory meanwhile; without it, neither they nor nodes are.
+    /// `root_costs` holds what is to be added to all sums of a tree, the same number of terms for each. With `fetched`, the
+    /// trees' leaves, nodes and leaves are asked from memory as soon as they wait for their turn.
     #[inline(never)]
     pub fn search(
         &mut self,

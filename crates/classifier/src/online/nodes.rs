@@ -189,7 +189,8 @@ impl<const SIDES: usize> Nodes<SIDES> {
                 .sum::<f64>();
             middles
                 .iter()
-                .map(|middle| (root * (middle - mean)).powi(2))
+                .map(|middle| root * (middle - mean))
+                .map(|difference| difference * difference)
                 .sum::<f64>()
         };
         let mut widest = [0.0; WIDTH];

@@ -11,20 +11,24 @@
 //! row and a column j:
 //! - `D_j = r·(x'_j - q'_j)`, the difference of the two prepared f64 values times the root of the feature's weight
 //!   (Manhattan: times the weight), all taken without rounding;
-//! - `e_j`, the f32 that [`add_shorts`] and [`add_singles`] compute: `(stored - t)·w`, where `t` is the query's value in the
-//!   column's units (for short columns `q·divisor - base`) and `w = s/divisor` with `s = r/scale`.
+//! - `e_j`, the f32 that [`add_shorts`] and [`add_singles`] compute: `(stored - t)·f`, where `t` is the query's value in the
+//!   column's units (for short columns `q·divisor - base`) and `f = s/divisor` with `s = r/scale`.
 //!
-//! **Step 1: `|e_j - D_j| <= E_j`** with `E_j = w·(2·|t - f32(t)| + 8u·M) + 64v·A·s + 1e-38`, where `M` bounds
+//! **Step 1: `|e_j - D_j| <= E_j`** with `E_j = f·(2·|t - f32(t)| + 8u·M) + 64v·A·s + 1e-38`, where `M` bounds
 //! `|stored - t|` and `A` bounds `|x|`, `|q|`, `|offset|` and `|base|/divisor` (which a file may set apart from all x).
-//! In f32, `e_j = (stored - f32(t))·w·(1 + c)` where c gathers three roundings (subtraction, w, product):
-//! `|c| <= 3.01u`. Hence `|e_j - (stored - t)·w| <= w·|t - f32(t)|·(1 + 3.01u) + 3.01u·w·M`, and the first two terms
+//! In f32, `e_j = (stored - f32(t))·f·(1 + c)` where c gathers three roundings (subtraction, f, product):
+//! `|c| <= 3.01u`. Hence `|e_j - (stored - t)·f| <= f·|t - f32(t)|·(1 + 3.01u) + 3.01u·f·M`, and the first two terms
 //! of `E_j` are more than that. In f64, x' and q' carry two roundings each (at most `9v·A·s` together), x one
-//! (`v·A·s`), t two (`4v·A·s`), w three (`3v·2A·s`): under `64v·A·s` with room to spare. 1e-38 is
-//! above what underflow can add, as w is held within 1e-30..1e30.
+//! (`v·A·s`), t two (`4v·A·s`), f three (`3v·2A·s`): under `64v·A·s` with room to spare. 1e-38 is
+//! above what underflow can add, as f is held within 1e-30..1e30 and r is 1e200 at most: 2^-1074, which is what prepared
+//! values near 0 may lose, times that is nothing beside it.
 //!
-//! Doubles are stored for the filter as `f32(x - c)`, c being the middle of the column's range, which takes the place of
-//! base in t. That is a rounding of at most `v·2A` in f64 and one of `u·|x - c|` in f32, where `|x - c| <= M`: there is room for
-//! both. Near 0 the latter is less than 1e-44 instead, for which `w·1e-44` is added to `E_j`.
+//! A column whose f is smaller is left out: f is 0 then, and so are `e_j` and its part of D in what follows, which
+//! makes no sum larger.
+//!
+//! Doubles are stored for the filter as `f32(x - o)`, the origin o being the middle of the column's range, which takes the
+//! place of base in t. That is a rounding of at most `v·2A` in f64 and one of `u·|x - o|` in f32, where `|x - o| <= M`: there is
+//! room for both. Near 0 the latter is less than 1e-44 instead, for which `f·1e-44` is added to `E_j`.
 //!
 //! **Step 2: the sum.** Let `T_g` be what the members of group g add to a row's distance, unrounded. Write
 //! `e = (e_1, …, sqrt(T_1), …)` and D likewise with `D_j` in place of `e_j`. They differ by `E_j` at most in the columns and
@@ -32,15 +36,16 @@
 //! one (there `T_g` itself stands for `sqrt(T_g)`).
 //!
 //! **Step 3: roundings of the sums.** A row that belongs among the neighbours has a computed f64 distance of at most the
-//! k-th best `b`. That distance is a sum of d non-negative terms. Each has been rounded by v twice for its difference, which
-//! is squared, once for the square, once for its weight and d times at most for the sums, so the unrounded `|D|² + base` is
-//! at most `b·(1 + 2(d+4)·v)`, base being the cost of the constant features. In f32, each of `n` terms is rounded once when it is
-//! squared, or brought from the f64 in which costs of groups are added up, and n times at most by the sums: what comes out
-//! is at most `|e|²·(1 + (n+4)·u·1.01)`. So every such row has an f32 sum of at most
-//! `(R + |E|)²·(1 + (n+8)·2u)` with `R² = b·(1 + (d+8)·4v) - base·(1 - (d+8)·4v)`, and 1e-38 for underflow; the factors
-//! leave room for the roundings of this formula and of base, 1e-38 for squares that underflow, as weights are 1e200 at most. That is the limit; it is rounded up. (Manhattan: the same
+//! k-th best `b`. If b is infinite, no limit is set. Otherwise nothing has overflowed in that row, and its distance is a sum of
+//! d non-negative terms. Each has been rounded by v twice for its difference, which is squared, once for the square, once for
+//! its weight and d times at most for the sums, so the unrounded `|D|² + B` is at most `b·(1 + 2(d+4)·v)`, B being the cost
+//! of the constant features. In f32, each of `n` terms is rounded once when it is squared, or brought from the f64 in which
+//! costs of groups are added up, and n times at most by the sums: what comes out is at most `|e|²·(1 + (n+4)·u·1.01)`. So
+//! every such row has an f32 sum of at most `(R + |E|)²·(1 + (n+8)·2u)` with `R² = b·(1 + (d+8)·4v) - B·(1 - (d+8)·4v)`,
+//! where the factors leave room for the roundings of this formula and of B. To both sums 1e-38 is added for underflow: a
+//! square may lose 2^-1074, times a weight that is 1e200 at most. That is the limit; it is rounded up. (Manhattan: the same
 //! without squares.) Partial sums only grow, so a block may be given up early, and `|D_j| <= R` gives each windowed
-//! column its reach `(R + E_j)/w`.
+//! column its reach `(R + E_j)/f`.
 //!
 //! The argument needs sums that do not overflow; `prepare` hands the query back if one could exceed 1e36.
 
@@ -63,8 +68,10 @@ pub(crate) const UNDERFLOW: f64 = 1e-38;
 const SMALLEST: f64 = 1e-44;
 /// No f32 sum may come near infinity.
 const MAX_SUM: f64 = 1e36;
-/// Factors in which products of the f32s at hand neither vanish nor overflow unnoticed.
-const FACTORS: std::ops::RangeInclusive<f64> = 1e-30..=1e30;
+/// Factors from which on products of the f32s at hand do not vanish unnoticed; columns of smaller ones are left out.
+const MIN_FACTOR: f64 = 1e-30;
+/// Factors up to which they do not overflow unnoticed.
+const MAX_FACTOR: f64 = 1e30;
 
 /// One query, translated.
 #[derive(Debug)]
@@ -149,7 +156,8 @@ impl Scratch {
         for &part in order {
             let translation = Translation::new(columns, measure, part);
             let factor = translation.stretch / translation.divisor;
-            is_usable &= FACTORS.contains(&factor);
+            let factor = if factor < MIN_FACTOR { 0.0 } else { factor };
+            is_usable &= factor <= MAX_FACTOR;
             targets.push(Target {
                 factor,
                 factor_f32: factor as f32,
@@ -252,6 +260,20 @@ impl Scratch {
             with_error
         };
         ((sum * self.rounding_f32 + UNDERFLOW) as f32).next_up()
+    }
+
+    /// Offers a row whose distance was computed in f64. If it is kept, says which sums are within reach from then on.
+    pub(crate) fn offer(
+        &self,
+        nearest: &mut Nearest,
+        distance: f64,
+        row: u32,
+        is_squared: bool,
+    ) -> Option<f32> {
+        if !(nearest.offer(distance, row.into()) && nearest.is_full()) {
+            return None;
+        }
+        Some(self.limit(self.radius(nearest.bound(), is_squared), is_squared))
     }
 
     /// Fills `nearest` for the query that was prepared.

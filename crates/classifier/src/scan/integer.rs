@@ -34,10 +34,10 @@ pub(crate) struct Scratch {
 }
 
 /// Whether distances to whole numbers are sums of small integers: Euclidean, and the training rows are whole numbers in
-/// short columns, one-hot groups and constants, as they are.
+/// short columns, one-hot groups and constants, as they are; features may be left out by a weight of 0.
 pub(crate) fn applies_to(columns: &Columns, measure: &Measure) -> bool {
     measure.metric == Metric::Euclidean
-        && measure.is_plain()
+        && measure.is_plain
         && columns.shorts.iter().all(|(decimal, _)| decimal.divisor == 1.0)
         && columns.features.iter().all(|form| match form {
             Feature::Constant(value) => value.fract() == 0.0 && value.abs() <= MAX_QUERY,
@@ -64,11 +64,11 @@ impl Scratch {
     /// Translates the query; `false` if it has fractions or sums could leave an i32.
     pub(crate) fn prepare(&mut self, question: &Question<'_>) -> bool {
         let &Question { columns, query, .. } = question;
-        if !kernels::are_whole(query, MAX_QUERY) {
+        if !kernels::are_whole(question.prepared, MAX_QUERY) {
             return false;
         }
         self.base = constants(columns)
-            .map(|(feature, value)| (query[feature] - value).powi(2))
+            .map(|(feature, value)| (query[feature] - value) * (query[feature] - value))
             .sum();
         // The f64 sums of squares below are exact as long as they stay under 2^53, and far over i32::MAX if not.
         let mut largest_sum = 0.0;

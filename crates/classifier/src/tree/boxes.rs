@@ -7,10 +7,11 @@
 //!
 //! The lower bounds of crate `kernels` do to the nearest point of a box what its leaf kernels do to a row: the same
 //! f32 operations on the same kind of numbers in the same order. Subtraction, product and sum round
-//! monotonically, so a row inside the box has an f32 sum of at least the box's, and the box may be passed over
+//! monotonically, and a difference rounds to the same size whichever way round it is taken, so a row inside the box has an f32 sum of at least the box's, and the box may be passed over
 //! whenever such a sum may be. The costs of groups come after the columns, for a row as for a box; a box adds those only that
 //! its whole tree shares, and to leave out what is not negative makes no sum larger. Integer queries have exact
-//! differences here and a relative rounding in each square, sum and cost: the limit is widened by that (`Tree::rounding`).
+//! sums over the columns here, which are rounded once, and again with the cost of each group: the limit is widened by more
+//! than that (`Tree::rounding`).
 //!
 //! Source: A. Guttman, "R-trees: a dynamic index structure for spatial searching", SIGMOD 1984; lower bounds as in
 //! N. Roussopoulos, S. Kelley and F. Vincent, "Nearest neighbor queries", SIGMOD 1995.

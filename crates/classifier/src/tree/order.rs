@@ -187,7 +187,8 @@ fn deviation(group: &Group, n_rows: usize, measure: &Measure) -> f64 {
     }
     let variance = |(&feature, &count): (&usize, &usize)| {
         let share = count as f64 / n_rows as f64;
-        share * (1.0 - share) * measure.stretch(feature).powi(2)
+        let stretch = measure.stretch(feature);
+        share * (1.0 - share) * (stretch * stretch)
     };
     group
         .members

@@ -10,24 +10,25 @@
 //! # Why no neighbour is ever ruled out
 //!
 //! Let `u` and `v` be the roundings of f32 and f64, x' and q' a row and the query as prepared in f64, r the roots of the
-//! features' weights, `D = r·(x' - q')` (feature by feature, without rounding), c the centre, and V the f64 matrix of `n` axes by `d` features. Nothing is assumed of
-//! V but what is computed of it: it may be a poor set of axes, or not quite one.
+//! features' weights, `D = r·(x' - q')` (feature by feature, without rounding), c the centre, and V the f64 matrix of `n` axes by
+//! the `m` features that vary, of d in all. Nothing is assumed of V but what is computed of it: it may be a poor set of
+//! axes, or not quite one.
 //!
 //! **Turning.** `|V·V^T - 1|` is at most `skew` in the maximum norm of rows, the roundings of that very computation
-//! included (each entry is a sum of d products of numbers that are at most 1 or so: `4(d+2)·v`). The spectral norm is
-//! no larger, so `|V·D|² <= (1 + skew)·|D|²`. D's part in constant features is nothing to V; it is the base below.
+//! included (each entry is a sum of m products of numbers that are at most 1 or so: `4(m+2)·v`). The spectral norm is
+//! no larger, so `|V·D|² <= (1 + skew)·|D|²`. D's part in constant features is nothing to V; it is the B below.
 //!
 //! **Storing.** Let `y = V·X` with `X = r·(x' - c)`, and z likewise of `Q = r·(q' - c)`, without rounding, so that
-//! `y - z = V·D`. Every number of either is a sum of d products of differences that are rounded thrice (taken, multiplied, by
-//! a root that is rounded itself), computed in f64 with an error of at most `1.01(d+4)·v` times the sum of the products'
+//! `y - z = V·D`. Every number of either is a sum of m products of differences that are rounded thrice (taken, multiplied, by
+//! a root that is rounded itself), computed in f64 with an error of at most `1.01(m+4)·v` times the sum of the products'
 //! magnitudes, which is at most `1.01·|X|` (Cauchy-Schwarz; a row of V is no longer than `sqrt(1 + skew)`). Over the axes
-//! that is a vector no longer than `sqrt(n)·1.1(d+4)·v·|X|`. Rounding both to f32 and subtracting in f32 changes their
+//! that is a vector no longer than `sqrt(n)·1.1(m+4)·v·|X|`. Rounding both to f32 and subtracting in f32 changes their
 //! difference by no more than `2.01u·(|y| + |z|)`, and 1e-44 an axis near 0. With `reach` for the largest `|X|`, the
 //! differences as computed are thus a vector no longer than `|V·D| + |E|` with
-//! `|E| = (3u + sqrt(n)·2(d+4)·v)·(reach + |Q|) + 1e-38`, which has room for the roundings of the two lengths.
+//! `|E| = (3u + sqrt(n)·2(m+4)·v)·(reach + |Q|) + 1e-38`, which has room for the roundings of the two lengths.
 //!
 //! **Summing.** As step 3 of `scan/filtered.rs`: an f32 sum over n axes is at most `(R + |E|)²·(1 + (n+8)·2u)` for
-//! every row that belongs among the neighbours, with `R² = b·(1 + (d+8)·4v + 2·skew) - base·(1 - (d+8)·4v - 2·skew)`
+//! every row that belongs among the neighbours, with `R² = b·(1 + (d+8)·4v + 2·skew) - B·(1 - (d+8)·4v - 2·skew)`
 //! for a k-th best of b. That is at least `1 + skew` times what it is there, as skew is under 1e-3.
 //!
 //! Rows that are too many, too wide, in one-hot groups or too far out for f32 are not turned, and a query that is too
