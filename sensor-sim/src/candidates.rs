@@ -62,18 +62,8 @@ pub(crate) fn choose<'a>(candidates: &'a [Candidate], names: &[String]) -> Choic
 
 fn difference(candidate: &Candidate, own: &BTreeSet<&str>) -> String {
     let wanted: BTreeSet<&str> = candidate.feature_names.iter().map(String::as_str).collect();
-    let list = |names: Vec<&str>, what: &str| match names.len() {
-        0 => None,
-        n => {
-            let shown: Vec<&str> = names.into_iter().take(MAX_NAMED).collect();
-            let more = if n > MAX_NAMED {
-                format!(" and {} more", n - MAX_NAMED)
-            } else {
-                String::new()
-            };
-            Some(format!("{what} {}{more}", shown.join(", ")))
-        }
-    };
+    let list =
+        |names: Vec<&str>, what: &str| (!names.is_empty()).then(|| format!("{what} {}", listed(&names)));
     let missing = list(wanted.difference(own).copied().collect(), "this source lacks");
     let extra = list(
         own.difference(&wanted).copied().collect(),
@@ -85,6 +75,16 @@ fn difference(candidate: &Candidate, own: &BTreeSet<&str>) -> String {
         candidate.origin,
         parts.join("; ")
     )
+}
+
+/// The names, with commas between them; of many the first.
+pub(crate) fn listed(names: &[&str]) -> String {
+    match names.get(..MAX_NAMED) {
+        Some(shown) if names.len() > MAX_NAMED => {
+            format!("{} and {} more", shown.join(", "), names.len() - MAX_NAMED)
+        }
+        _ => names.join(", "),
+    }
 }
 
 #[cfg(test)]

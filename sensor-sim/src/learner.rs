@@ -15,7 +15,8 @@ use crate::model::ModelFile;
 /// Labelled readings that a model is trained from: the newest so many. Not tuned; at 50 features some 2 MB.
 const WINDOW: usize = 5_000;
 
-/// Most values in the window, whatever the number of features: 8 MB a source.
+/// Most values in the window, whatever the number of features: 8 MB a source, and as much again while a source keeps the
+/// learner of the features that it had before.
 const MAX_VALUES: usize = 1_000_000;
 
 /// Fewest labelled readings, of two classes at least, for a first model. Arbitrary: four times the usual k.
@@ -39,11 +40,13 @@ struct Example {
 #[derive(Debug, Default)]
 pub(crate) struct Learner {
     window: VecDeque<Example>,
+    /// Whether a labelled reading taught nothing for want of this feature; empty if none did.
+    is_lacking: Vec<bool>,
     /// Labelled readings that the newest model has not seen.
     n_new: usize,
     trained_at: Option<Instant>,
     is_training: bool,
-    /// Counts resets: what is trained for another shape is of no use.
+    /// Counts changes of the features: what is trained for others is of no use.
     generation: u64,
 }
 
@@ -64,13 +67,14 @@ pub(crate) struct Lesson {
 }
 
 impl Learner {
-    /// Forgets everything: the features are others now.
-    pub(crate) fn reset(&mut self) {
-        *self = Self {
+    /// The features are others now: goes on with what `other` knows of those, and returns what this one knew.
+    pub(crate) fn change_to(&mut self, other: Self) -> Self {
+        let next = Self {
             generation: self.generation + 1,
             is_training: self.is_training,
-            ..Self::default()
+            ..other
         };
+        std::mem::replace(self, next)
     }
 
     pub(crate) fn generation(&self) -> u64 {
@@ -82,9 +86,22 @@ impl Learner {
         self.window.len()
     }
 
+    /// The features, by their positions, for want of which labelled readings taught nothing.
+    pub(crate) fn lacking(&self) -> impl Iterator<Item = usize> {
+        let is_lacking = self.is_lacking.iter().enumerate();
+        is_lacking.filter_map(|(idx, &is_lacking)| is_lacking.then_some(idx))
+    }
+
     /// Takes a labelled reading. One with a missing value teaches nothing: the classifier would refuse it.
     pub(crate) fn observe(&mut self, seq: u64, features: &[f64], class: ClassId) {
-        if features.is_empty() || features.iter().any(|value| !value.is_finite()) {
+        if features.iter().any(|value| !value.is_finite()) {
+            self.is_lacking.resize(features.len(), false);
+            for (is_lacking, value) in self.is_lacking.iter_mut().zip(features) {
+                *is_lacking |= !value.is_finite();
+            }
+            return;
+        }
+        if features.is_empty() {
             return;
         }
         while self.window.len() >= window_for(features.len()) {
@@ -210,8 +227,12 @@ mod tests {
         }
         assert_eq!(learner.n_examples(), 100);
         assert!(learner.lesson(Instant::now()).is_none());
-        learner.reset();
+        assert_eq!(learner.lacking().collect::<Vec<_>>(), [0]);
+        let former = learner.change_to(Learner::default());
         assert_eq!((learner.n_examples(), learner.generation()), (0, 1));
+        assert_eq!(learner.lacking().count(), 0);
+        learner.change_to(former);
+        assert_eq!((learner.n_examples(), learner.generation()), (100, 2));
     }
 
     #[test]

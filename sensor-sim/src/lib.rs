@@ -44,6 +44,7 @@ mod losses;
 mod model;
 mod parts;
 pub mod phone;
+mod presence;
 pub mod publish;
 mod replay;
 mod requests;

@@ -3,8 +3,14 @@
 //! Several connections may feed one source; what they send is taken message by message, under a lock. The channel comes
 //! with the first reading, and its schema follows what is sent: another feature, another class, a first time stamp or a
 //! new model is another revision, announced before the first reading of it.
+//!
+//! A model labels readings with all its features and no others, so one stray name would end the labels. A feature that
+//! has stayed away leaves the channel's schema where a model is to be had without it, until it comes again; and the model
+//! that the readings had without a stray feature is kept until it has left, or a model is trained with it.
 
-use std::collections::{HashMap, VecDeque};
+mod explanation;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -17,12 +23,14 @@ use protocol::sensor::{
 use protocol::{Feature, NumberType, SourceState, Status};
 use tokio::time::Instant;
 
+use self::explanation::explanation;
 use crate::announcement::{Announcement, ServedModel, Shape};
 use crate::candidates::{Candidate, Choice, choose};
 use crate::channel::{Channel, lock};
 use crate::learner::{Learner, Lesson};
 use crate::limits::TokenBucket;
 use crate::model::ModelFile;
+use crate::presence::Presence;
 
 /// A source without a reading for this long is silent.
 pub(crate) const SILENT_AFTER: Duration = Duration::from_secs(10);
@@ -65,6 +73,10 @@ pub(crate) struct Source {
 struct Feed {
     /// Features and classes in the order in which they came.
     schema: SourceSchema,
+    /// Features of `schema` that the channel has not, because they have stayed away.
+    left: BTreeSet<usize>,
+    /// Of the channel's features.
+    presence: Presence,
     /// Which feature of `schema` each feature of the channel is.
     order: Vec<usize>,
     /// Which class of the channel each class of `schema` is.
@@ -77,6 +89,8 @@ struct Feed {
     /// Why the nearest of the models that are there is not for this source.
     near: Option<String>,
     learner: Learner,
+    /// From the last features that had a trained model, while there is none for those of now.
+    former: Option<Former>,
     ids: Ids,
     bucket: TokenBucket,
     last_reading_at: Instant,
@@ -85,6 +99,14 @@ struct Feed {
     records: Vec<Box<[u8]>>,
     /// Reused.
     row: Vec<f64>,
+}
+
+/// What a source had learnt before its features changed.
+#[derive(Debug)]
+struct Former {
+    shape: Arc<Shape>,
+    learner: Learner,
+    model: ServedModel,
 }
 
 /// Makes a source's channel for its name; the status gets the channel's number. `None` if there are no more numbers.
@@ -116,6 +138,8 @@ impl Source {
             posted_clock: Mutex::default(),
             feed: Mutex::new(Feed {
                 schema: SourceSchema::new(max_features, MAX_CLASSES),
+                left: BTreeSet::new(),
+                presence: Presence::default(),
                 order: Vec::new(),
                 class_ids: Vec::new(),
                 shape: None,
@@ -124,6 +148,7 @@ impl Source {
                 is_given: false,
                 near: None,
                 learner: Learner::default(),
+                former: None,
                 ids: Ids::default(),
                 bucket: TokenBucket::new(rate, now),
                 last_reading_at: now,
@@ -233,7 +258,10 @@ impl Source {
         let accepted = feed.schema.accept(reading).map_err(Refused::Schema)?;
         let has_new_time =
             reading.time.is_some() && feed.shape.as_ref().is_none_or(|shape| !shape.sensor_time);
-        if accepted.is_new_revision || has_new_time || feed.shape.is_none() {
+        let n_left = feed.left.len();
+        feed.left.retain(|&idx| !accepted.row[idx].is_finite());
+        let is_back = feed.left.len() < n_left;
+        if accepted.is_new_revision || has_new_time || is_back || feed.shape.is_none() {
             self.reshape(feed, reading.time.is_some(), around)?;
         }
         let (Some(shape), Some(channel)) = (&feed.shape, self.channel()) else {
@@ -258,10 +286,26 @@ impl Source {
         if let Some(id) = &reading.id {
             feed.ids.insert(id, seq);
         }
+        feed.presence.observe(&feed.row);
         if let Some(class) = class.filter(|_| !feed.is_given) {
             feed.learner.observe(seq, &feed.row, class);
         }
-        Ok(())
+        self.let_leave(feed, around)
+    }
+
+    /// Takes the features that have stayed away out of the channel's schema, if a model may be had by that.
+    fn let_leave(&self, feed: &mut Feed, around: Surroundings<'_>) -> Result<(), Refused> {
+        let is_in_the_way =
+            feed.near.is_some() || feed.former.is_some() || feed.learner.lacking().next().is_some();
+        if feed.is_given || !is_in_the_way {
+            return Ok(());
+        }
+        let left = feed.presence.left();
+        if left.is_empty() {
+            return Ok(());
+        }
+        feed.left.extend(left.into_iter().map(|idx| feed.order[idx]));
+        self.reshape(feed, false, around)
     }
 
     /// Joins a label to its reading; `false` if that is not known.
@@ -308,15 +352,19 @@ impl Source {
     /// Follows the schema: makes the shape that the readings have from now on, chooses the model, and announces both.
     fn reshape(&self, feed: &mut Feed, has_time: bool, around: Surroundings<'_>) -> Result<(), Refused> {
         self.publish(feed);
-        let names: Vec<String> = feed.schema.names().map(str::to_owned).collect();
+        let all: Vec<&str> = feed.schema.names().collect();
+        let as_sent: Vec<usize> = (0..all.len()).filter(|idx| !feed.left.contains(idx)).collect();
+        let names: Vec<String> = as_sent.iter().map(|&idx| all[idx].to_owned()).collect();
         let units: Vec<Option<String>> = feed.schema.units().map(|unit| unit.map(str::to_owned)).collect();
-        let as_sent = || (0..names.len()).collect();
         let (given, order, near) = match choose(around.candidates, &names) {
-            Choice::Model(candidate, order) => (Some(candidate), order, None),
-            Choice::Near(reason) => (None, as_sent(), Some(reason)),
-            Choice::None => (None, as_sent(), None),
+            Choice::Model(candidate, order) => (
+                Some(candidate),
+                order.into_iter().map(|idx| as_sent[idx]).collect(),
+                None,
+            ),
+            Choice::Near(reason) => (None, as_sent, Some(reason)),
+            Choice::None => (None, as_sent, None),
         };
-        feed.near = near;
         // The model's classes come first, whatever the source has sent so far: a model knows them by number.
         let mut classes = given.map_or_else(Vec::new, |candidate| candidate.class_names.clone());
         if given.is_none() {
@@ -337,7 +385,7 @@ impl Source {
         let features: Vec<Feature> = order
             .iter()
             .map(|&idx| Feature {
-                name: names[idx].clone(),
+                name: all[idx].to_owned(),
                 unit: units[idx].clone(),
                 // What a sensor will send next is not known, so nothing narrower is safe.
                 number_type: NumberType::F64,
@@ -355,9 +403,10 @@ impl Source {
             .as_ref()
             .is_some_and(|before| same_names(&before.features, &features));
         if !is_same {
-            feed.learner.reset();
-            feed.model = None;
+            feed.presence = Presence::new(features.len());
+            feed.relearn(before.as_ref(), &features);
         }
+        feed.near = near;
         feed.is_given = given.is_some();
         if let Some(candidate) = given {
             feed.model = Some(ServedModel {
@@ -421,6 +470,7 @@ impl Source {
             file: Arc::new(file),
             trained_until: Some(lesson.trained_until),
         });
+        feed.former = None;
         feed.revision += 1;
         if let (Some(shape), Some(channel)) = (&feed.shape, self.channel()) {
             channel.change(Announcement {
@@ -464,29 +514,31 @@ impl Source {
     }
 }
 
+impl Feed {
+    /// Begins to learn features other than `before`, or goes on with what was learnt of them formerly.
+    fn relearn(&mut self, before: Option<&Arc<Shape>>, features: &[Feature]) {
+        let again = self
+            .former
+            .take_if(|former| same_names(&former.shape.features, features));
+        let (learner, model) =
+            again.map_or_else(Default::default, |former| (former.learner, Some(former.model)));
+        let learner = self.learner.change_to(learner);
+        if let (Some(model), Some(shape), false) = (self.model.take(), before, self.is_given) {
+            self.former = Some(Former {
+                shape: Arc::clone(shape),
+                learner,
+                model,
+            });
+        }
+        self.model = model;
+    }
+}
+
 /// Why a reading or label is not taken.
 #[derive(Debug)]
 enum Refused {
     Schema(SchemaError),
     NoChannel,
-}
-
-/// For people who wonder why nothing is labelled.
-fn explanation(feed: &Feed) -> Option<String> {
-    const TEACH: &str = "send true labels with the readings, and a model is trained from them";
-    match (&feed.near, feed.is_given, &feed.model) {
-        (_, true, _) => None,
-        (None, _, Some(_)) => None,
-        (Some(near), _, Some(_)) => Some(format!(
-            "{near}; it is labelled by one trained from its own readings"
-        )),
-        (Some(near), _, None) => Some(format!("{near}; correct that, or {TEACH}")),
-        (None, _, None) => Some(match feed.learner.n_examples() {
-            0 => format!("no model has these features; {TEACH}"),
-            _ => "a model will be trained as soon as there are enough labelled readings of two classes"
-                .to_owned(),
-        }),
-    }
 }
 
 fn same_names(a: &[Feature], b: &[Feature]) -> bool {

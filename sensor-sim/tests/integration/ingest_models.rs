@@ -1,10 +1,10 @@
 //! Which model labels a sensor: one with its very features, or one trained from its own labelled readings.
 
-use protocol::ServerMessage;
+use protocol::{Schema, ServerMessage};
 use sensor_sim::Config;
 
 use crate::sensor::{early_viewer, names, next_schema, next_status, post, post_ok, sensors_only};
-use crate::support::{TestServer, config, dataset};
+use crate::support::{TestServer, Viewer, config, dataset};
 
 #[tokio::test]
 async fn a_model_with_the_same_features_labels_a_sensor_in_any_order() {
@@ -112,6 +112,91 @@ async fn a_model_is_trained_from_the_labelled_readings_and_never_scored_on_them(
     assert_eq!(knn.predict(&[82.0, 20.0]).unwrap(), 1);
     let (head, _) = server.http("GET /model/1?sha256=0123", "").await;
     assert!(head.starts_with("http/1.1 410"), "{head}");
+}
+
+/// Posts labelled readings, and waits for a schema with a model.
+async fn post_for_model(server: &TestServer, viewer: &mut Viewer, numbers: std::ops::Range<u32>) -> Schema {
+    post_ok(server, "oven", &labelled_lines(numbers)).await;
+    loop {
+        let schema = next_schema(viewer).await;
+        if schema.model.is_some() {
+            return schema;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stray_feature_does_not_end_the_labels_for_good() {
+    let server = TestServer::start(sensors_only()).await;
+    let mut viewer = early_viewer(&server).await;
+    let before = post_for_model(&server, &mut viewer, 0..300).await;
+    for stray in [r#"{"temp":20,"hum":50,"battery":3.3}"#, r#"{"tmp":20,"hum":50}"#] {
+        post_ok(&server, "oven", stray).await;
+        let schema = next_schema(&mut viewer).await;
+        assert!(names(&schema).len() == 3 && schema.model.is_none());
+        let status = next_status(&mut viewer, |status| status.message.is_some()).await;
+        let message = status.message.unwrap();
+        assert!(
+            message.contains("the model trained before is for temp, hum alone"),
+            "{message}"
+        );
+        // The model is the one from before, at once and whether or not the readings have labels.
+        let again = post_for_model(&server, &mut viewer, 300..400).await;
+        assert_eq!(names(&again), ["temp", "hum"]);
+        assert_eq!(again.model, before.model);
+    }
+}
+
+#[tokio::test]
+async fn a_feature_that_stays_away_is_not_waited_for() {
+    let server = TestServer::start(sensors_only()).await;
+    let mut viewer = early_viewer(&server).await;
+    post_ok(
+        &server,
+        "oven",
+        r#"{"temp":20,"hum":50,"battery":3.3,"label":"cold"}"#,
+    )
+    .await;
+    let schema = post_for_model(&server, &mut viewer, 0..200).await;
+    assert_eq!(names(&schema), ["temp", "hum"]);
+    // What comes again is a feature again.
+    post_ok(&server, "oven", r#"{"temp":20,"hum":50,"battery":3.3}"#).await;
+    let schema = loop {
+        let schema = next_schema(&mut viewer).await;
+        if schema.model.is_none() {
+            break schema;
+        }
+    };
+    assert_eq!(names(&schema), ["temp", "hum", "battery"]);
+}
+
+#[tokio::test]
+async fn a_model_that_a_stray_feature_keeps_away_comes_back() {
+    let server = TestServer::start(config()).await;
+    let mut viewer = early_viewer(&server).await;
+    let plain = "{\"short\":1,\"long\":2,\"single\":3,\"double\":4}\n";
+    let stray = r#"{"short":1,"long":2,"single":3,"double":4,"extra":5}"#;
+    post_ok(&server, "mine", stray).await;
+    post_ok(&server, "mine", &plain.repeat(100)).await;
+    let schema = loop {
+        let schema = next_schema(&mut viewer).await;
+        if schema.source == "mine" && schema.model.is_some() {
+            break schema;
+        }
+    };
+    assert_eq!(names(&schema), ["short", "long", "single", "double"]);
+    assert_eq!(schema.model.unwrap().trained_until, None);
+}
+
+#[tokio::test]
+async fn features_that_take_turns_are_said_to_train_no_model() {
+    let server = TestServer::start(sensors_only()).await;
+    let mut viewer = early_viewer(&server).await;
+    let turns = "{\"temp\":20,\"label\":\"cold\"}\n{\"hum\":50,\"label\":\"hot\"}\n";
+    post_ok(&server, "oven", &turns.repeat(200)).await;
+    let status = next_status(&mut viewer, |_| true).await;
+    let message = status.message.unwrap();
+    assert!(message.contains("some lack temp, hum"), "{message}");
 }
 
 #[tokio::test]
