@@ -23,7 +23,7 @@ pub(crate) struct Measure {
     pub(crate) weights: Vec<f64>,
     /// Of each feature `√w` (Manhattan: `w`). A difference times that, and then without a weight, adds as much but for
     /// rounding: what filters, boxes and axes work with.
-    pub(crate) roots: Vec<f64>,
+    pub(crate) weight_roots: Vec<f64>,
 }
 
 impl Measure {
@@ -41,16 +41,16 @@ impl Measure {
         }
         let mut weights = weights.to_vec();
         weights.resize(n_features, 1.0);
-        let mut roots = weights.clone();
+        let mut weight_roots = weights.clone();
         if metric == Metric::Euclidean {
-            roots.iter_mut().for_each(|root| *root = root.sqrt());
+            weight_roots.iter_mut().for_each(|root| *root = root.sqrt());
         }
         Self {
             metric,
             scaling,
             is_plain,
             weights,
-            roots,
+            weight_roots,
         }
     }
 
@@ -83,7 +83,7 @@ impl Measure {
             .scaling
             .as_ref()
             .map_or(1.0, |scaling| scaling.scale[feature]);
-        self.roots[feature] / scale
+        self.weight_roots[feature] / scale
     }
 
     /// What `feature` adds to a squared (Manhattan: plain) distance with this difference between prepared values.

@@ -1,8 +1,8 @@
 //! A classifier whose rows come and go: a growing set, or the latest rows of a stream.
 //!
 //! [`OnlineKnn`] answers as [`Knn`](crate::Knn) does, to the last bit, at any time of a changing set of rows; the number of
-//! a row, counted from the first insertion, takes the row's place in the rule for ties. Insertion, removal and
-//! the change of a window cost O(log n) node visits and no rebuild (`online/rtree.rs`); a query costs O(log n) where rows
+//! a row, counted from the first insertion, takes the row's place in the rule for ties. Insertion and
+//! removal, and so a step of the window, cost O(log n) node visits and no rebuild (`online/rtree.rs`); a query costs O(log n) where rows
 //! have structure and up to O(n) where they have none, and allocates nothing. Rows are kept as prepared f64 and
 //! take about twice 8 bytes a value, room and boxes included: for a set that stays as it is, `Knn` is smaller and faster.
 //! (Covertype, 54 features, a window of 100,000: insertion and removal 9 µs, a query 90 µs, brute force in the same run
@@ -129,7 +129,7 @@ impl OnlineKnn {
         Ok(Self {
             n_classes,
             options: options.clone(),
-            tree: RTree::new(&measure.roots),
+            tree: RTree::new(&measure.weight_roots),
             measure,
             n_inserted: 0,
             prepared: Vec::with_capacity(n_features),

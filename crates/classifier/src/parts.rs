@@ -8,7 +8,7 @@ use crate::sorting::falling;
 /// What it takes to see how a column is spread, of a row.
 pub(crate) const SPREAD_UNITS: usize = 2;
 
-/// A column that is neither constant nor in a group.
+/// A column that adds to distances by itself: neither constant, nor in a group, nor ignored.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Part {
     Short(usize),
@@ -17,7 +17,7 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    /// Every column that is neither constant nor in a group, in the order in which boxes and leaves have them.
+    /// All of them, in the order in which boxes and leaves have them.
     pub(crate) fn all(columns: &Columns) -> Vec<Self> {
         let mut parts = Vec::new();
         parts.extend((0..columns.shorts.len()).map(Self::Short));
@@ -34,7 +34,7 @@ impl Part {
     }
 }
 
-/// Every column that is not constant or in a group, with its standard deviation after preparation and weighting.
+/// All parts of `columns` with their standard deviations after preparation and weighting, the largest first.
 pub(crate) async fn by_falling_spread(columns: &Columns, measure: &Measure, pace: &Pace) -> Vec<(f64, Part)> {
     let n_rows = columns.n_rows;
     let mut parts = Vec::new();

@@ -43,7 +43,7 @@ struct Windowed {
 /// How the columns of one training set are scanned.
 #[derive(Debug)]
 struct Layout {
-    /// Every column that is not constant or in a group, by falling spread after preparation and weighting.
+    /// All parts, by falling spread after preparation and weighting.
     order: Vec<Part>,
     /// Places in `order` of neighbouring columns of one form, which are added up before a block may be given up.
     runs: Vec<Range<usize>>,

@@ -9,7 +9,7 @@ pub struct Candidate {
     pub row: u64,
 }
 
-/// At most k candidates, sorted by (distance, row). k is at most 255: shifting a short array beats a heap.
+/// At most k candidates, sorted by (distance, row). k is at most 256: shifting a short array beats a heap.
 #[derive(Debug)]
 pub struct Nearest {
     k: usize,

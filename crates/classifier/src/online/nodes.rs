@@ -36,7 +36,7 @@ struct Head {
 #[derive(Debug)]
 pub(super) struct Nodes<const SIDES: usize> {
     /// Of each feature, what its differences are multiplied by where sizes are compared.
-    roots: Vec<f64>,
+    weight_roots: Vec<f64>,
     heads: Vec<Head>,
     /// Of each node, each feature.
     tiles: Vec<Tile<SIDES>>,
@@ -44,9 +44,9 @@ pub(super) struct Nodes<const SIDES: usize> {
 }
 
 impl<const SIDES: usize> Nodes<SIDES> {
-    pub(super) fn new(roots: &[f64]) -> Self {
+    pub(super) fn new(weight_roots: &[f64]) -> Self {
         Self {
-            roots: roots.to_vec(),
+            weight_roots: weight_roots.to_vec(),
             heads: Vec::new(),
             tiles: Vec::new(),
             free: Vec::new(),
@@ -66,7 +66,7 @@ impl<const SIDES: usize> Nodes<SIDES> {
             return node;
         }
         self.heads.push(head);
-        let n_tiles = self.heads.len() * self.roots.len();
+        let n_tiles = self.heads.len() * self.weight_roots.len();
         self.tiles.resize(n_tiles, [[0.0; WIDTH]; SIDES]);
         // Numbers fit: 2^32 nodes would take more than half a terabyte.
         (self.heads.len() - 1) as u32
@@ -102,11 +102,11 @@ impl<const SIDES: usize> Nodes<SIDES> {
 
     /// Each feature of all entries.
     pub(super) fn tiles(&self, node: u32) -> &[Tile<SIDES>] {
-        &self.tiles[node as usize * self.roots.len()..][..self.roots.len()]
+        &self.tiles[node as usize * self.weight_roots.len()..][..self.weight_roots.len()]
     }
 
     fn tiles_mut(&mut self, node: u32) -> &mut [Tile<SIDES>] {
-        let n_features = self.roots.len();
+        let n_features = self.weight_roots.len();
         &mut self.tiles[node as usize * n_features..][..n_features]
     }
 
@@ -195,7 +195,7 @@ impl<const SIDES: usize> Nodes<SIDES> {
         };
         let mut widest = [0.0; WIDTH];
         let mut largest = f64::NEG_INFINITY;
-        for (tile, root) in self.tiles(node).iter().zip(&self.roots) {
+        for (tile, root) in self.tiles(node).iter().zip(&self.weight_roots) {
             let spread = spread(tile, *root);
             if spread > largest {
                 largest = spread;
@@ -221,7 +221,7 @@ impl Nodes<2> {
     pub(super) fn choose(&self, node: u32, hull: &Hull) -> usize {
         let (mut growths, mut sizes) = ([0.0; WIDTH], [0.0; WIDTH]);
         let sides = self.tiles(node).iter().zip(&hull.ends);
-        for (([low, high], ends), root) in sides.zip(&self.roots) {
+        for (([low, high], ends), root) in sides.zip(&self.weight_roots) {
             for lane in 0..WIDTH {
                 let (below, above) = (low[lane] - ends[0], ends[1] - high[lane]);
                 growths[lane] += root

@@ -32,7 +32,8 @@ use crate::measure::Measure;
 use crate::sorting::sort_few;
 use crate::{ClassId, Metric};
 
-/// Nodes other than the root do not keep fewer entries.
+/// Nodes other than the root do not keep fewer entries. Not tuned: fewer let nodes be emptier, more have them taken out more
+/// often.
 const MIN_ENTRIES: usize = WIDTH / 4;
 
 /// Rows with their classes.
@@ -60,13 +61,13 @@ struct Pending {
 }
 
 impl RTree {
-    /// `roots` are those of [`Measure`].
-    pub(super) fn new(roots: &[f64]) -> Self {
-        let mut leaves = Nodes::new(roots);
+    /// `weight_roots` are those of [`Measure`].
+    pub(super) fn new(weight_roots: &[f64]) -> Self {
+        let mut leaves = Nodes::new(weight_roots);
         Self {
             root: leaves.create(),
             leaves,
-            inners: Nodes::new(roots),
+            inners: Nodes::new(weight_roots),
             height: 0,
             rows: Table::default(),
             entry: Hull::default(),

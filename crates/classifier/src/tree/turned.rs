@@ -87,7 +87,7 @@ struct Axes {
     /// Their means.
     centre: Vec<f64>,
     /// Roots of their weights.
-    roots: Vec<f64>,
+    weight_roots: Vec<f64>,
     /// Of each of them, its part in each axis.
     directions: Vec<f64>,
     /// How far V·V^T is from 1.
@@ -113,13 +113,16 @@ impl Axes {
                 *mean += share * prepared(columns, measure, nth * step, feature);
             }
         }
-        let roots: Vec<f64> = features.iter().map(|&feature| measure.roots[feature]).collect();
+        let weight_roots: Vec<f64> = features
+            .iter()
+            .map(|&feature| measure.weight_roots[feature])
+            .collect();
         let mut covariance = vec![0.0; n_features * n_features];
         let mut differences = vec![0.0; n_features];
         for nth in 0..n_sampled {
             for (at, difference) in differences.iter_mut().enumerate() {
                 let value = prepared(columns, measure, nth * step, features[at]);
-                *difference = roots[at] * (value - centre[at]);
+                *difference = weight_roots[at] * (value - centre[at]);
             }
             for (entries, a) in covariance.chunks_exact_mut(n_features).zip(&differences) {
                 for (entry, b) in entries.iter_mut().zip(&differences) {
@@ -151,7 +154,7 @@ impl Axes {
             point: vec![0.0; n_axes],
             features,
             centre,
-            roots,
+            weight_roots,
             skew,
         })
     }
@@ -162,7 +165,7 @@ impl Axes {
         let mut square = 0.0;
         let directions = self.directions.chunks_exact(self.point.len());
         for (at, directions) in directions.enumerate() {
-            let difference = self.roots[at] * (value(self.features[at]) - self.centre[at]);
+            let difference = self.weight_roots[at] * (value(self.features[at]) - self.centre[at]);
             square += difference * difference;
             for (sum, direction) in self.point.iter_mut().zip(directions) {
                 *sum += difference * direction;
