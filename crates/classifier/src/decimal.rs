@@ -23,6 +23,9 @@ const MAX_DIGITS: usize = 770;
 /// Whole numbers below this are all f64, and so are the powers of ten up to 10^22.
 const MAX_EXACT: u64 = 1 << 53;
 const MAX_EXACT_POWER: i32 = 22;
+/// 5^13 fits a word, and so do 9 digits.
+const MAX_POWER_OF_FIVE: u32 = 13;
+const DIGITS_OF_WORD: u32 = 9;
 
 /// A whole number, 32 bits a word, the lowest first and the highest not 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,9 +57,11 @@ impl Whole {
         }
     }
 
-    fn multiply_by_power_of_ten(&mut self, power: u32) {
-        for _ in 0..power {
-            self.multiply(10, 0);
+    fn multiply_by_power_of_five(&mut self, mut power: u32) {
+        while power > 0 {
+            let part = power.min(MAX_POWER_OF_FIVE);
+            self.multiply(5_u32.pow(part), 0);
+            power -= part;
         }
     }
 
@@ -93,6 +98,26 @@ impl Whole {
         }
         self.trim();
         true
+    }
+
+    /// Takes as many times `divisor` away as it can, and says how many: fewer than 2^32 by what the caller knows. The highest
+    /// bit of the divisor's highest word is set.
+    fn divide(&mut self, divisor: &Self) -> u32 {
+        let Some((highest, rest)) = divisor.0.split_last() else {
+            return 0;
+        };
+        let word = |at: usize| u64::from(self.0.get(at).copied().unwrap_or(0));
+        let high_words = word(rest.len() + 1) << 32 | word(rest.len());
+        // A few too small at most, as the divisor's lower words are rounded up and ours down.
+        let mut quotient = (high_words / (u64::from(*highest) + 1)) as u32;
+        let mut product = divisor.clone();
+        product.multiply(quotient, 0);
+        product.trim();
+        self.subtract(&product);
+        while self.subtract(divisor) {
+            quotient += 1;
+        }
+        quotient
     }
 
     fn sum(&self, other: &Self) -> Self {
@@ -186,6 +211,8 @@ pub(crate) fn parse(text: &str) -> f64 {
 
     let mut number = Whole(Vec::new());
     let (mut n_digits, mut is_after_point, mut is_more) = (0, false, false);
+    // Digits that are not in the number yet, and ten to the power of how many they are.
+    let (mut word, mut ten_to_n) = (0, 1);
     for byte in decimal.bytes() {
         if byte == b'.' {
             is_after_point = true;
@@ -194,12 +221,18 @@ pub(crate) fn parse(text: &str) -> f64 {
         power -= i64::from(is_after_point);
         n_digits += usize::from(n_digits > 0 || byte != b'0');
         if n_digits <= MAX_DIGITS {
-            number.multiply(10, (byte - b'0').into());
+            word = 10 * word + u32::from(byte - b'0');
+            ten_to_n *= 10;
+            if ten_to_n == 10_u32.pow(DIGITS_OF_WORD) {
+                number.multiply(ten_to_n, word);
+                (word, ten_to_n) = (0, 1);
+            }
         } else {
             is_more |= byte != b'0';
             power += 1;
         }
     }
+    number.multiply(ten_to_n, word);
     // One digit for all that were left out.
     if is_more {
         number.multiply(10, 1);
@@ -233,22 +266,22 @@ fn scaled(mut number: Whole, power: i32) -> f64 {
             };
         }
     }
+    // Ten is five times two, and powers of two only shift.
     let mut divisor = Whole::new(1);
-    number.multiply_by_power_of_ten(power.max(0).unsigned_abs());
-    divisor.multiply_by_power_of_ten((-power).max(0).unsigned_abs());
-    // number / divisor * 2^shift is between 2^62 and 2^64: a quotient of 64 bits, taken bit by bit.
+    number.multiply_by_power_of_five(power.max(0).unsigned_abs());
+    divisor.multiply_by_power_of_five((-power).max(0).unsigned_abs());
+    // number / divisor * 2^shift is between 2^62 and 2^64: a quotient of 64 bits, taken in two words.
     let shift = 63 - (number.n_bits() as i32 - divisor.n_bits() as i32);
-    number.shift_left(shift.max(0).unsigned_abs());
-    divisor.shift_left((-shift).max(0).unsigned_abs() + 63);
-    let mut quotient = 0_u64;
-    for nth in 0..64 {
-        if nth > 0 {
-            number.multiply(2, 0);
-        }
-        quotient = quotient << 1 | u64::from(number.subtract(&divisor));
-    }
+    let (up, down) = ((shift - 32).max(0) as u32, (32 - shift).max(0) as u32);
+    // Both go up further, until the divisor fills its highest word.
+    let to_word = (divisor.n_bits() + down).wrapping_neg() % 32;
+    number.shift_left(up + to_word);
+    divisor.shift_left(down + to_word);
+    let mut quotient = u64::from(number.divide(&divisor)) << 32;
+    number.shift_left(32);
+    quotient |= u64::from(number.divide(&divisor));
     let n_bits = 64 - quotient.leading_zeros() as i32;
-    let exponent = n_bits - 1 - shift;
+    let exponent = n_bits - 1 - shift + power;
     // Bits to be kept: fewer and fewer among the smallest numbers.
     let n_kept = (exponent - MIN_EXPONENT + 1).min(FRACTION_BITS as i32 + 1);
     if n_kept < 0 {

@@ -298,3 +298,17 @@ fn a_flipped_bit_is_noticed() {
     let n_header = 8 + u64::from_le_bytes(*bytes.first_chunk().expect("eight bytes")) as usize;
     assert!(n_by_checksum >= bytes.len() - n_header, "{n_by_checksum}");
 }
+
+/// A version was looked for through all of the record, and what stands after it blamed for another version.
+#[wasm_bindgen_test(unsupported = test)]
+fn nothing_after_the_version_matters_in_a_file_of_another() {
+    let (_, _, _, bytes) = model(Preparation::Raw);
+    let bytes = with_header(&bytes, |header| {
+        header.replacen("\\\"version\\\":3,", "\\\"version\\\":4,#", 1)
+    });
+    let (expected, actual) = (3, 4);
+    assert_eq!(
+        read(&bytes).err(),
+        Some(ModelFileError::Version { expected, actual })
+    );
+}

@@ -98,7 +98,17 @@ impl<'a> Reader<'a> {
 
     /// A finite number.
     pub(super) fn number(&mut self) -> Result<f64> {
-        let start = self.start_of_number();
+        let number = decimal::parse(self.text_of_number()?);
+        if number.is_infinite() {
+            return Err(self.expected("number that fits 64 bits"));
+        }
+        Ok(number)
+    }
+
+    /// A number as it is written: what its value is costs many times as much, and is of no interest where it is passed over.
+    fn text_of_number(&mut self) -> Result<&'a str> {
+        self.peek();
+        let start = self.at;
         if self.byte() == Some(b'-') {
             self.at += 1;
         }
@@ -117,22 +127,16 @@ impl<'a> Reader<'a> {
             }
             self.digits()?;
         }
-        let number = decimal::parse(self.text.get(start..self.at).unwrap_or_default());
-        if number.is_infinite() {
-            return Err(self.expected("number that fits 64 bits"));
-        }
-        Ok(number)
+        Ok(self.text.get(start..self.at).unwrap_or_default())
     }
 
     /// A whole number written as digits only.
     pub(super) fn integer(&mut self) -> Result<usize> {
-        let start = self.start_of_number();
-        let number = self.number().ok();
-        let digits = self.text.get(start..self.at).unwrap_or_default();
-        let integer = number.and_then(|_| digits.parse().ok());
+        let text = self.text_of_number().unwrap_or_default();
         // What parses as digits may have a sign: "-0".
-        integer
-            .filter(|_| !digits.starts_with('-'))
+        let digits = Some(text).filter(|text| !text.starts_with('-'));
+        digits
+            .and_then(|digits| digits.parse().ok())
             .ok_or_else(|| self.expected("whole number in range"))
     }
 
@@ -163,7 +167,7 @@ impl<'a> Reader<'a> {
             Some(b'"') => self.string().map(drop),
             Some(b't' | b'f') => self.boolean().map(drop),
             Some(b'n') if self.word("null") => Ok(()),
-            _ => self.number().map(drop),
+            _ => self.text_of_number().map(drop),
         }
     }
 
@@ -219,11 +223,6 @@ impl<'a> Reader<'a> {
             self.at += word.len();
         }
         is_there
-    }
-
-    fn start_of_number(&mut self) -> usize {
-        self.peek();
-        self.at
     }
 
     /// Takes at least one digit.

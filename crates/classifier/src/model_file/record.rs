@@ -49,17 +49,22 @@ fn fields(
     }
 }
 
-/// The version of a record, whatever else it says.
+/// The version of a record, whatever follows it.
 pub(super) fn version(json: &str) -> Result<u32> {
-    let mut version = 0;
+    let mut version = None;
     let mut read = |reader: &mut Reader<'_>, name: &str| {
-        if name == "version" {
-            version = read_u32(reader)?;
+        if name != "version" {
+            return reader.skip();
         }
-        Ok(name == "version")
+        version = Some(read_u32(reader)?);
+        Err("that is all of interest".to_owned())
     };
-    Reader::read(json, &mut |reader| fields(reader, &["version"], &mut read))?;
-    Ok(version)
+    let end = Reader::read(json, &mut |reader| reader.object(&mut read));
+    match (version, end) {
+        (Some(version), _) => Ok(version),
+        (None, Err(reason)) => Err(reason),
+        (None, Ok(())) => Err("it has no field `version`".to_owned()),
+    }
 }
 
 /// What a record has to have. The others came with later code.

@@ -60,12 +60,17 @@ fn as_floats(value: Value) -> Value {
 
 /// Says whether the text was taken.
 fn check(text: &str) -> bool {
-    let ours = read(text, value).ok();
+    let ours = read(text, value);
+    let is_out_of_range = ours.as_ref().is_err_and(|reason| reason.contains("that fits"));
+    let ours = ours.ok();
     let theirs = serde_json::from_str(text).ok().map(as_floats);
     // Down to the sign of a zero, which equality of numbers does not see.
     assert_eq!(format!("{ours:?}"), format!("{theirs:?}"), "{text:?}");
     let skipped = read(text, Reader::skip);
-    assert_eq!(skipped.is_ok(), ours.is_some(), "{text:?}: {skipped:?}");
+    // A number that is passed over has no value that could be out of range.
+    if !is_out_of_range {
+        assert_eq!(skipped.is_ok(), ours.is_some(), "{text:?}: {skipped:?}");
+    }
     ours.is_some()
 }
 
@@ -178,6 +183,12 @@ fn nesting_has_an_end() {
     assert!(!check(&nested(MAX_DEPTH + 1)));
     assert!(!check(&"[".repeat(1_000_000)));
     assert!(!check(&"{\"\":".repeat(1_000_000)));
+}
+
+#[test]
+fn numbers_that_are_passed_over_have_no_value() {
+    assert_eq!(read("[1e999, -0.5E-999]", Reader::skip), Ok(()));
+    assert!(read("1e999", Reader::number).is_err() && read("1e", Reader::skip).is_err());
 }
 
 #[test]
