@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use classifier::ModelMetadata;
+use classifier::{FitError, ModelMetadata};
 use protocol::sensor::{
     BootClock, LabelTarget, LateLabel, SchemaError, SensorEvent, SensorReading, SourceSchema,
 };
@@ -89,6 +89,8 @@ struct Feed {
     /// Why the nearest of the models that are there is not for this source.
     near: Option<String>,
     learner: Learner,
+    /// Why the last training from readings with these features came to nothing.
+    failure: Option<FitError>,
     /// From the last features that had a trained model, while there is none for those of now.
     former: Option<Former>,
     ids: Ids,
@@ -148,6 +150,7 @@ impl Source {
                 is_given: false,
                 near: None,
                 learner: Learner::default(),
+                failure: None,
                 former: None,
                 ids: Ids::default(),
                 bucket: TokenBucket::new(rate, now),
@@ -459,13 +462,21 @@ impl Source {
     }
 
     /// A model was trained from a lesson of this source, or could not be.
-    pub(crate) fn learned(&self, lesson: &Lesson, file: Option<ModelFile>) {
+    pub(crate) fn learned(&self, lesson: &Lesson, result: Result<ModelFile, FitError>) {
         let mut feed = lock(&self.feed);
         feed.learner.done();
-        let is_current = lesson.generation == feed.learner.generation() && !feed.is_given;
-        let (Some(file), true) = (file, is_current) else {
+        if lesson.generation != feed.learner.generation() || feed.is_given {
             return;
+        }
+        let file = match result {
+            Ok(file) => file,
+            Err(error) => {
+                feed.failure = Some(error);
+                self.tell_status(&feed, feed.last_reading_at);
+                return;
+            }
         };
+        feed.failure = None;
         feed.model = Some(ServedModel {
             file: Arc::new(file),
             trained_until: Some(lesson.trained_until),
@@ -531,6 +542,7 @@ impl Feed {
             });
         }
         self.model = model;
+        self.failure = None;
     }
 }
 

@@ -143,13 +143,14 @@ impl Sources {
                 (lesson, file)
             });
             match trained.await {
-                Ok((lesson, Ok(file))) => {
-                    info!(source = source.name, "{}", file.description);
-                    source.learned(&lesson, Some(file));
-                }
-                Ok((lesson, Err(error))) => {
-                    warn!(source = source.name, %error, "no model could be trained from the labelled readings");
-                    source.learned(&lesson, None);
+                Ok((lesson, result)) => {
+                    match &result {
+                        Ok(file) => info!(source = source.name, "{}", file.description),
+                        Err(error) => {
+                            warn!(source = source.name, %error, "no model could be trained from the labelled readings");
+                        }
+                    }
+                    source.learned(&lesson, result);
                 }
                 // A panic has said so itself; the source goes on without training.
                 Err(error) => warn!(source = source.name, %error, "training failed"),

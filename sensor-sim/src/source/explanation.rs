@@ -30,6 +30,11 @@ fn untaught(feed: &Feed) -> Option<String> {
         .lacking()
         .map(|idx| &*shape.features[idx].name)
         .collect();
+    if let Some(failure) = &feed.failure {
+        return Some(format!(
+            "no model could be trained from the labelled readings: {failure}; another try follows as more come"
+        ));
+    }
     if !lacking.is_empty() {
         return Some(format!(
             "a labelled reading trains a model only if it has every feature, and some lack {}; one that {LEFT_AFTER} \

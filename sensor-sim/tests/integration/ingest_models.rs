@@ -1,6 +1,6 @@
 //! Which model labels a sensor: one with its very features, or one trained from its own labelled readings.
 
-use protocol::{Schema, ServerMessage};
+use protocol::{Schema, ServerMessage, Status};
 use sensor_sim::Config;
 
 use crate::sensor::{early_viewer, names, next_schema, next_status, post, post_ok, sensors_only};
@@ -197,6 +197,21 @@ async fn features_that_take_turns_are_said_to_train_no_model() {
     let status = next_status(&mut viewer, |_| true).await;
     let message = status.message.unwrap();
     assert!(message.contains("some lack temp, hum"), "{message}");
+}
+
+#[tokio::test]
+async fn a_training_that_fails_is_told() {
+    let server = TestServer::start(sensors_only()).await;
+    let mut viewer = early_viewer(&server).await;
+    let readings: String = (0..200)
+        .map(|n| format!("{{\"a\":{}e{},\"label\":\"{}\"}}\n", n % 7, 100 + n, n % 2))
+        .collect();
+    post_ok(&server, "big", &readings).await;
+    let failed = |status: &Status| {
+        let message = status.message.as_deref().unwrap_or_default();
+        message.starts_with("no model could be trained from the labelled readings: ")
+    };
+    next_status(&mut viewer, failed).await;
 }
 
 #[tokio::test]
