@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use futures::{SinkExt as _, StreamExt as _};
-use serde_json::Value;
+use protocol::IngestMessage;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 use tokio_tungstenite::tungstenite::http::Uri;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -127,25 +127,46 @@ impl PublishArgs {
     }
 }
 
+/// What became of the messages.
+#[derive(Debug, Default)]
+struct Tally {
+    n_sent: u64,
+    /// Those that the server confirmed; the others were refused, or lost with a connection.
+    n_taken: u64,
+    /// Whether the server said that it refused any. It does not say so of each.
+    is_any_refused: bool,
+}
+
 /// Sends everything, or what there is until `stop` completes. Says on stderr what the server answers.
 ///
 /// # Errors
 ///
-/// If the data cannot be read, stdin fails, or the server refuses the source.
+/// If the data cannot be read, stdin fails, or the server refuses the source or a message.
 pub async fn run(args: PublishArgs, stop: impl Future<Output = ()>) -> Result<()> {
-    let mut n_sent = 0;
+    let mut tally = Tally::default();
     let result = tokio::select! {
-        result = send_all(args, &mut n_sent) => result,
+        result = send_all(args, &mut tally) => result,
         () = stop => Ok(()),
     };
+    let Tally {
+        n_sent,
+        n_taken,
+        is_any_refused,
+    } = tally;
     // Where nothing was sent because of an error, that says it all.
     if n_sent > 0 || result.is_ok() {
-        info!("{n_sent} messages sent");
+        info!("{n_sent} messages sent, {n_taken} of them taken");
     }
-    result
+    result?;
+    anyhow::ensure!(
+        !is_any_refused,
+        "the server has refused messages: {} of {n_sent} were not taken",
+        n_sent - n_taken
+    );
+    Ok(())
 }
 
-async fn send_all(args: PublishArgs, n_sent: &mut u64) -> Result<()> {
+async fn send_all(args: PublishArgs, tally: &mut Tally) -> Result<()> {
     let token = match std::env::var(PUBLISH_TOKEN_VARIABLE) {
         Ok(token) => Some(token.trim().to_owned()),
         Err(std::env::VarError::NotPresent) => None,
@@ -159,7 +180,7 @@ async fn send_all(args: PublishArgs, n_sent: &mut u64) -> Result<()> {
     .await
     .context("loading the data")??;
     let mut pace = args.pace();
-    let mut socket = connect(&dialler, &args.url).await?;
+    let mut socket = connect(&dialler, &args.url, tally).await?;
     let mut waiting: Option<Outgoing> = None;
     loop {
         // Both can be called off at any point: what was read stays in `waiting`.
@@ -181,7 +202,7 @@ async fn send_all(args: PublishArgs, n_sent: &mut u64) -> Result<()> {
                 // One at a time and at once: a sensor's reading is worth most while it is fresh.
                 match socket.send(message.text.as_str().into()).await {
                     Ok(()) => {
-                        *n_sent += 1;
+                        tally.n_sent += 1;
                         waiting = None;
                         continue;
                     }
@@ -191,7 +212,7 @@ async fn send_all(args: PublishArgs, n_sent: &mut u64) -> Result<()> {
             // Also while there is nothing to send: the server's pings want answers.
             answer = socket.next() => match answer {
                 Some(Ok(answer)) => {
-                    hear(&answer, &args.url)?;
+                    tally.hear(&answer, &args.url)?;
                     if !answer.is_close() {
                         continue;
                     }
@@ -207,14 +228,14 @@ async fn send_all(args: PublishArgs, n_sent: &mut u64) -> Result<()> {
         );
         // What was said before it went, e.g. why; reading on also answers a closing frame.
         while let Ok(Some(Ok(answer))) = timeout(CLOSE_LIMIT, socket.next()).await {
-            hear(&answer, &args.url)?;
+            tally.hear(&answer, &args.url)?;
         }
-        socket = connect(&dialler, &args.url).await?;
+        socket = connect(&dialler, &args.url, tally).await?;
     }
     let closing = async {
         if socket.close(None).await.is_ok() {
             while let Some(Ok(answer)) = socket.next().await {
-                hear(&answer, &args.url)?;
+                tally.hear(&answer, &args.url)?;
             }
         }
         Ok(())
@@ -226,11 +247,13 @@ async fn send_all(args: PublishArgs, n_sent: &mut u64) -> Result<()> {
 }
 
 /// Tries until there is a connection; only a refusal in so many words ends it.
-async fn connect(dialler: &Dialler, url: &str) -> Result<ClientSocket> {
+async fn connect(dialler: &Dialler, url: &str, tally: &mut Tally) -> Result<ClientSocket> {
     let mut wait = FIRST_WAIT;
+    let joint = if url.contains('?') { '&' } else { '?' };
+    let url_with_acks = format!("{url}{joint}ack=1");
     loop {
-        let greeted = match dialler.connect(url).await {
-            Ok(socket) => greeting(socket, url).await?,
+        let greeted = match dialler.connect(&url_with_acks).await {
+            Ok(socket) => greeting(socket, url, tally).await?,
             Err(error) => Err(error),
         };
         match greeted {
@@ -268,8 +291,12 @@ async fn connect(dialler: &Dialler, url: &str) -> Result<ClientSocket> {
 ///
 /// # Errors
 ///
-/// The outer one as in [`hear`]; the inner one if another try may help.
-async fn greeting(mut socket: ClientSocket, url: &str) -> Result<Result<ClientSocket, Error>> {
+/// The outer one as in [`Tally::hear`]; the inner one if another try may help.
+async fn greeting(
+    mut socket: ClientSocket,
+    url: &str,
+    tally: &mut Tally,
+) -> Result<Result<ClientSocket, Error>> {
     let Ok(first) = timeout(GREETING_LIMIT, socket.next()).await else {
         let silent = io::Error::new(io::ErrorKind::TimedOut, "the server does not greet");
         return Ok(Err(Error::Io(silent)));
@@ -279,7 +306,7 @@ async fn greeting(mut socket: ClientSocket, url: &str) -> Result<Result<ClientSo
         Some(Err(error)) => return Ok(Err(error)),
         None => return Ok(Err(Error::ConnectionClosed)),
     };
-    hear(&first, url)?;
+    tally.hear(&first, url)?;
     Ok(match first {
         Message::Close(Some(frame)) if !frame.reason.is_empty() => {
             Err(Error::Io(io::Error::other(frame.reason.to_string())))
@@ -297,31 +324,34 @@ fn reason(error: Error) -> String {
     }
 }
 
-/// Passes on what the server says: refusals of readings loudly, the rest to who asks for it.
-///
-/// # Errors
-///
-/// If it does not let this sensor in: another try would end alike.
-fn hear(answer: &Message, url: &str) -> Result<()> {
-    let text = match answer {
-        Message::Text(text) => text,
-        // 4000 and a status of HTTP that blames the client.
-        Message::Close(Some(frame)) if (4_400..4_500).contains(&u16::from(frame.code)) => {
-            anyhow::bail!("{url} refuses: {}", frame.reason);
+impl Tally {
+    /// Counts and passes on what the server says: refusals loudly, the rest to who asks for it.
+    ///
+    /// # Errors
+    ///
+    /// If it does not let this sensor in: another try would end alike.
+    fn hear(&mut self, answer: &Message, url: &str) -> Result<()> {
+        let text = match answer {
+            Message::Text(text) => text,
+            // 4000 and a status of HTTP that blames the client.
+            Message::Close(Some(frame)) if (4_400..4_500).contains(&u16::from(frame.code)) => {
+                anyhow::bail!("{url} refuses: {}", frame.reason);
+            }
+            _ => return Ok(()),
+        };
+        match serde_json::from_str(text) {
+            Ok(IngestMessage::Err(error)) if error.code == "auth-required" => {
+                anyhow::bail!("{url} asks for its publish token: put it into {PUBLISH_TOKEN_VARIABLE}");
+            }
+            Ok(IngestMessage::Err(error)) => {
+                warn!("the server says: {}", error.message);
+                // What comes too fast is taken later.
+                self.is_any_refused |= error.code != "too-fast";
+            }
+            // A label of an unknown reading is refused, though it came in a good message.
+            Ok(IngestMessage::Ack(ack)) => self.n_taken += u64::from(ack.unknown == 0),
+            _ => debug!("the server says: {text}"),
         }
-        _ => return Ok(()),
-    };
-    let value: Value = serde_json::from_str(text).unwrap_or_default();
-    match (
-        value["op"].as_str(),
-        value["code"].as_str(),
-        value["message"].as_str(),
-    ) {
-        (Some("err"), Some("auth-required"), _) => {
-            anyhow::bail!("{url} asks for its publish token: put it into {PUBLISH_TOKEN_VARIABLE}");
-        }
-        (Some("err"), _, Some(message)) => warn!("the server says: {message}"),
-        _ => debug!("the server says: {text}"),
+        Ok(())
     }
-    Ok(())
 }

@@ -12,7 +12,7 @@ pub enum IngestMessage {
     Hello(IngestHello),
     /// The format that this connection's messages are held to from now on.
     Format(IngestFormat),
-    /// A message was taken; only with `?ack=1`.
+    /// A message was taken whole; only with `?ack=1`.
     Ack(IngestAck),
     /// A message was not taken, or not whole. At most one a second; the connection stays open.
     Err(ErrorMessage),

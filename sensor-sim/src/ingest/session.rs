@@ -188,7 +188,7 @@ impl Session {
             .server
             .sources
             .take(&self.source, &events, arrived_micros, now);
-        let error = match result {
+        let error = match &result {
             Err(error @ TakeError::Schema { .. }) => Some(problem("bad-value", error.to_string())),
             Err(error @ TakeError::NoChannel) => Some(problem("not-possible", error.to_string())),
             Ok(()) if taken.n_unknown > 0 => Some(problem(
@@ -200,8 +200,9 @@ impl Session {
             )),
             Ok(()) => None,
         };
+        let is_whole = result.is_ok();
         answers[1] = error.and_then(|error| complaints.add(error, now));
-        answers[2] = self.wants_ack.then(|| IngestMessage::Ack(ack(taken)));
+        answers[2] = (self.wants_ack && is_whole).then(|| IngestMessage::Ack(ack(taken)));
         answers.into_iter().flatten()
     }
 }

@@ -9,6 +9,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::{WebSocketStream, accept_async};
 
 use crate::program_with_log::sensor_sim;
+use crate::sensor::sensors_only;
+use crate::support::TestServer;
 
 struct Publisher(Option<Child>);
 
@@ -93,6 +95,23 @@ async fn lines_become_messages_and_the_end_is_clean() {
     let (code, log) = end.await.unwrap();
     assert_eq!(code, Some(0), "{log}");
     assert!(log.contains("3 messages sent"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_refused_is_counted_and_is_an_error() {
+    let server = TestServer::start(sensors_only()).await;
+    let publish = async |lines: &'static str| {
+        let mut publisher = Publisher::start(&format!("ws://{}/ingest/p1", server.address), "");
+        publisher.write(lines);
+        tokio::task::spawn_blocking(|| publisher.finish()).await.unwrap()
+    };
+    let (code, log) = publish("{\"a\":1}\n{\"a\":\"x\"}\n{\"a\":2}\n{\"b\"\n").await;
+    assert_eq!(code, Some(1), "{log}");
+    assert!(log.contains("4 messages sent, 2 of them taken"), "{log}");
+    assert!(log.contains("2 of 4 were not taken"), "{log}");
+    let (code, log) = publish("a,b\n1,2\n3,4\n").await;
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("3 messages sent, 3 of them taken"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
