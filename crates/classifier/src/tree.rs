@@ -32,7 +32,7 @@ mod turned;
 
 use std::ops::Add;
 
-use kernels::{Boxes, LEAF, Lanes, Limit, Nearest, Path, Point, Query};
+use kernels::{Boxes, LEAF, Lanes, Limit, Nearest, Path, Query};
 
 use self::exact::Exact;
 use self::leaves::{Leaves, NO_ROW};
@@ -76,8 +76,6 @@ pub(crate) struct Tree {
     /// Of each tree, what each group of `categories` costs its rows.
     root_costs: Vec<f32>,
     path: Path,
-    /// The query in the order of the boxes' columns, but for whole numbers.
-    points: Vec<Point>,
     /// Present where boxes and filter work on principal axes instead of columns.
     turned: Option<Turned>,
 }
@@ -105,7 +103,7 @@ impl Tree {
             let order = rows.order(pace).await;
             let mut turned = Self::from_order(columns, measure, order, Some(rows), pace).await;
             let visited_turned = turned.visited_ppm(columns, measure, k, pace).await;
-            let n_numbers = |tree: &Self, visited: u32| tree.points.len() as u64 * u64::from(visited);
+            let n_numbers = |tree: &Self, visited: u32| tree.n_box_columns() as u64 * u64::from(visited);
             if n_numbers(&turned, visited_turned) < n_numbers(&tree, visited) {
                 return (turned, Some(visited_turned));
             }
@@ -159,7 +157,6 @@ impl Tree {
             costs: vec![0.0; integer.costs.len()],
             root_costs: vec![0.0; root_places.len()],
             path: Path::new(n_trees),
-            points: vec![Point::default(); turned.as_ref().map_or(parts.len(), Turned::n_axes)],
             turned,
             integer,
             categories: order.categories,
@@ -199,7 +196,7 @@ impl Tree {
             self.nearest(&question, &mut nearest);
             n_visited += self.path.n_visited;
             n_queries += 1;
-            pace.spend(LEAF_UNITS * self.filtered.targets.len() * self.path.n_visited)
+            pace.spend(LEAF_UNITS * self.filtered.points.len() * self.path.n_visited)
                 .await;
             if n_visited * LEAF >= MAX_COUNTED / columns.n_features().max(1) {
                 break;
@@ -222,12 +219,6 @@ impl Tree {
             }
             self.search_integers(nearest);
         } else if self.prepare_filtered(question) {
-            for (point, target) in self.points.iter_mut().zip(&self.filtered.targets) {
-                *point = Point {
-                    value: target.value_f32,
-                    factor: target.factor_f32,
-                };
-            }
             for (cost, exact) in self.costs.iter_mut().zip(&self.filtered.costs) {
                 *cost = *exact as f32;
             }
@@ -247,6 +238,11 @@ impl Tree {
             categories: self.categories.clone(),
             is_turned: self.turned.is_some(),
         }
+    }
+
+    /// How many numbers a box has on each side.
+    fn n_box_columns(&self) -> usize {
+        self.n_axes().unwrap_or(self.filtered.points.len())
     }
 
     /// How many principal axes stand in for the columns, if any do.
@@ -331,7 +327,6 @@ impl Tree {
             boxes,
             root_costs,
             path,
-            points,
             ..
         } = self;
         let (mut limit, mut sums) = (f32::INFINITY, [0.0; LEAF]);
@@ -342,8 +337,14 @@ impl Tree {
             unlimited: limit,
         };
         let mut look_at = |leaf: usize| {
-            let targets = &filtered.targets;
-            let lanes = kernels::sums(&leaves.tiles, leaf, targets, is_squared, limit, &mut sums);
+            let lanes = kernels::sums(
+                &leaves.tiles,
+                leaf,
+                &filtered.points,
+                is_squared,
+                limit,
+                &mut sums,
+            );
             limit = rows.of_leaf(leaf, lanes, &mut sums, limit, |lane, _| {
                 let row = leaves.tiles.rows[leaf][lane];
                 let distance = exact.distance(question, leaves, leaf, lane);
@@ -354,7 +355,7 @@ impl Tree {
                 row: nearest.settled_row(),
             }
         };
-        let query = Query::Points(points, is_squared);
+        let query = Query::Points(&filtered.points, is_squared);
         path.search(boxes, root_costs, query, &mut look_at, Some(&leaves.tiles));
     }
 }

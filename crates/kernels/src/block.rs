@@ -1,6 +1,6 @@
 //! The loops over one block of the scan.
 
-use crate::{Lanes, Stored, Target, any_of, cost};
+use crate::{Lanes, Point, Stored, any_of, cost};
 
 /// Rows that the scan handles together: two cache lines of a column of i16, eight SIMD registers. In larger ones it is
 /// likelier that some row passes the windows; not tuned further.
@@ -77,47 +77,47 @@ pub fn add_integer_squares(sums: &mut [i32; BLOCK], values: &[i16; BLOCK], targe
     }
 }
 
-/// Adds to `sums` the squared (or else absolute) differences of columns to their targets, about: of as many as there are
-/// targets.
+/// Adds to `sums` the squared (or else absolute) differences of columns to their points, about: of as many as there are
+/// points.
 pub fn add_shorts(
     sums: &mut [f32; BLOCK],
     columns: [&[i16; BLOCK]; N_TOGETHER],
-    targets: &[Target],
+    points: &[Point],
     is_squared: bool,
 ) {
-    add(sums, columns, targets, is_squared);
+    add(sums, columns, points, is_squared);
 }
 
 /// The same for columns of f32.
 pub fn add_singles(
     sums: &mut [f32; BLOCK],
     columns: [&[f32; BLOCK]; N_TOGETHER],
-    targets: &[Target],
+    points: &[Point],
     is_squared: bool,
 ) {
-    add(sums, columns, targets, is_squared);
+    add(sums, columns, points, is_squared);
 }
 
 fn add<T: Stored>(
     sums: &mut [f32; BLOCK],
     columns: [&[T; BLOCK]; N_TOGETHER],
-    targets: &[Target],
+    points: &[Point],
     is_squared: bool,
 ) {
-    if let Some(targets) = targets.as_array() {
+    if let Some(points) = points.as_array() {
         let [a, b, c, d] = columns;
         if is_squared {
-            add_four::<_, true>(sums, a, b, c, d, targets);
+            add_four::<_, true>(sums, a, b, c, d, points);
         } else {
-            add_four::<_, false>(sums, a, b, c, d, targets);
+            add_four::<_, false>(sums, a, b, c, d, points);
         }
         return;
     }
-    for (column, target) in columns.iter().zip(targets) {
+    for (column, point) in columns.iter().zip(points) {
         if is_squared {
-            add_one::<_, true>(sums, column, *target);
+            add_one::<_, true>(sums, column, *point);
         } else {
-            add_one::<_, false>(sums, column, *target);
+            add_one::<_, false>(sums, column, *point);
         }
     }
 }
@@ -131,21 +131,21 @@ fn add_four<T: Stored, const SQUARED: bool>(
     b: &[T; BLOCK],
     c: &[T; BLOCK],
     d: &[T; BLOCK],
-    targets: &[Target; N_TOGETHER],
+    points: &[Point; N_TOGETHER],
 ) {
     for lane in 0..BLOCK {
         sums[lane] = sums[lane]
-            + cost::<_, SQUARED>(a[lane], targets[0])
-            + cost::<_, SQUARED>(b[lane], targets[1])
-            + cost::<_, SQUARED>(c[lane], targets[2])
-            + cost::<_, SQUARED>(d[lane], targets[3]);
+            + cost::<_, SQUARED>(a[lane], points[0])
+            + cost::<_, SQUARED>(b[lane], points[1])
+            + cost::<_, SQUARED>(c[lane], points[2])
+            + cost::<_, SQUARED>(d[lane], points[3]);
     }
 }
 
 #[inline(never)]
-fn add_one<T: Stored, const SQUARED: bool>(sums: &mut [f32; BLOCK], column: &[T; BLOCK], target: Target) {
+fn add_one<T: Stored, const SQUARED: bool>(sums: &mut [f32; BLOCK], column: &[T; BLOCK], point: Point) {
     for (sum, value) in sums.iter_mut().zip(column) {
-        *sum += cost::<_, SQUARED>(*value, target);
+        *sum += cost::<_, SQUARED>(*value, point);
     }
 }
 

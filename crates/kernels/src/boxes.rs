@@ -2,6 +2,8 @@
 
 use std::hint::black_box;
 
+use crate::Point;
+
 /// Children of a node: one f32 SIMD register.
 pub const WIDTH: usize = 4;
 /// Set in the number of a child that is a leaf.
@@ -50,15 +52,6 @@ pub struct Sides<T> {
     pub nodes: Vec<Bounds<T>>,
     /// Of each four roots, each column.
     pub roots: Vec<Bounds<T>>,
-}
-
-/// A query in the units of a column, and what turns differences into prepared ones.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Point {
-    /// The query's value.
-    pub value: f32,
-    /// What differences are multiplied by.
-    pub factor: f32,
 }
 
 impl Boxes {
@@ -182,7 +175,8 @@ fn lower_bounds_of<T: Copy + Into<f32>, const SQUARED: bool>(
 
 #[cfg(test)]
 mod tests {
-    use super::{AnySides, Point, Query, Sides, WIDTH};
+    use super::{AnySides, Query, Sides, WIDTH};
+    use crate::Point;
 
     #[test]
     fn whole_queries_have_the_bounds_of_points() {

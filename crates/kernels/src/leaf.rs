@@ -7,7 +7,7 @@
 use std::hint::black_box;
 
 use crate::boxes::CACHE_LINE;
-use crate::{Lanes, Stored, Target, cost};
+use crate::{Lanes, Point, Stored, cost};
 
 /// Rows of a leaf: four SIMD registers of sums. Half as many or twice as many make little difference.
 pub const LEAF: usize = 16;
@@ -120,16 +120,16 @@ pub fn smallest_within<T: Copy + PartialOrd>(sums: &[T; LEAF], limit: T) -> Opti
 pub fn sums(
     leaves: &Leaves,
     leaf: usize,
-    targets: &[Target],
+    points: &[Point],
     is_squared: bool,
     limit: f32,
     sums: &mut [f32; LEAF],
 ) -> Lanes {
     let (shorts, floats) = (leaves.shorts.of(leaf), leaves.floats.of(leaf));
     *sums = if is_squared {
-        sums_of::<true>(shorts, floats, targets)
+        sums_of::<true>(shorts, floats, points)
     } else {
-        sums_of::<false>(shorts, floats, targets)
+        sums_of::<false>(shorts, floats, points)
     };
     Lanes::rarely_within(sums, limit)
 }
@@ -138,9 +138,9 @@ pub fn sums(
 fn sums_of<const SQUARED: bool>(
     shorts: &[[i16; LEAF]],
     floats: &[[f32; LEAF]],
-    targets: &[Target],
+    points: &[Point],
 ) -> [f32; LEAF] {
-    let (of_shorts, of_floats) = targets.split_at(shorts.len());
+    let (of_shorts, of_floats) = points.split_at(shorts.len());
     let mut all = [0.0; LEAF];
     for (quad, all) in all.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
         let mut sums = [0.0; LANES];
@@ -155,13 +155,13 @@ fn sums_of<const SQUARED: bool>(
 fn add<T: Stored, const SQUARED: bool>(
     sums: &mut [f32; LANES],
     columns: &[[T; LEAF]],
-    targets: &[Target],
+    points: &[Point],
     quad: usize,
 ) {
-    for (values, target) in columns.iter().zip(targets) {
+    for (values, point) in columns.iter().zip(points) {
         let values = &values.as_chunks::<LANES>().0[quad];
         for lane in 0..LANES {
-            sums[lane] += cost::<_, SQUARED>(values[lane], *target);
+            sums[lane] += cost::<_, SQUARED>(values[lane], *point);
         }
     }
 }

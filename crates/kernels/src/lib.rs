@@ -18,7 +18,7 @@ pub use block::{
     BLOCK, N_TOGETHER, N_WINDOWS, Window, add_integer_squares, add_shorts, add_singles, any_integer_within,
     any_within, integers_within, next_in_windows, within,
 };
-pub use boxes::{AnySides, Bounds, Boxes, IS_LEAF, Link, Point, Query, Sides, WIDTH};
+pub use boxes::{AnySides, Bounds, Boxes, IS_LEAF, Link, Query, Sides, WIDTH};
 pub use leaf::{LEAF, Leaves, Tiles, distance_to, integer_sums, smallest_within, sums, sums_along};
 pub use nearest::{Candidate, Nearest};
 pub use rtree::{NODE_WIDTH, Tile, distances, lower_bounds};
@@ -26,15 +26,11 @@ pub use search::{Limit, Path};
 
 /// A query's value in the units of a column.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Target {
+pub struct Point {
     /// The value.
-    pub value: f64,
+    pub value: f32,
     /// Turns differences in the column's units into prepared ones.
-    pub factor: f64,
-    /// `value`, rounded.
-    pub value_f32: f32,
-    /// `factor`, rounded.
-    pub factor_f32: f32,
+    pub factor: f32,
 }
 
 /// Whether all `values` are whole numbers up to `max` in size, which is at most 2^50.
@@ -60,25 +56,25 @@ pub fn are_finite(values: &[f64]) -> bool {
 /// A number as columns hold it.
 pub trait Stored: Copy {
     /// The prepared difference to the query, about.
-    fn difference(self, target: Target) -> f32;
+    fn difference(self, point: Point) -> f32;
 }
 
 impl Stored for i16 {
-    fn difference(self, target: Target) -> f32 {
-        (f32::from(self) - target.value_f32) * target.factor_f32
+    fn difference(self, point: Point) -> f32 {
+        (f32::from(self) - point.value) * point.factor
     }
 }
 
 impl Stored for f32 {
-    fn difference(self, target: Target) -> f32 {
-        (self - target.value_f32) * target.factor_f32
+    fn difference(self, point: Point) -> f32 {
+        (self - point.value) * point.factor
     }
 }
 
 /// What a difference adds to a distance, about.
 #[inline(always)]
-fn cost<T: Stored, const SQUARED: bool>(value: T, target: Target) -> f32 {
-    let difference = value.difference(target);
+fn cost<T: Stored, const SQUARED: bool>(value: T, point: Point) -> f32 {
+    let difference = value.difference(point);
     if SQUARED {
         difference * difference
     } else {

@@ -52,7 +52,7 @@
 #[cfg(test)]
 mod tests;
 
-use kernels::{BLOCK, Nearest, Target, Window, add_shorts, add_singles, any_within, within};
+use kernels::{BLOCK, Nearest, Point, Window, add_shorts, add_singles, any_within, within};
 
 use super::{Layout, Part, Question, Windowed, all_windows, constants, table_starts};
 use crate::Metric;
@@ -76,10 +76,10 @@ const MAX_FACTOR: f64 = 1e30;
 /// One query, translated.
 #[derive(Debug)]
 pub(crate) struct Scratch {
-    /// Of each column in scan order: the query's value there.
-    pub(crate) targets: Vec<Target>,
-    /// Of each column in scan order: `E_j`.
-    errors: Vec<f64>,
+    /// Of each column in scan order: `f32(t)` and `f`.
+    pub(crate) points: Vec<Point>,
+    /// Of each column in scan order: `t` and `E_j`.
+    values: Vec<(f64, f64)>,
     /// Of each column in scan order: what no query changes.
     translations: Vec<Translation>,
     /// Whether weights and factors are such that the proof holds.
@@ -106,6 +106,8 @@ struct Translation {
     divisor: f64,
     /// `s` of the proof.
     stretch: f64,
+    /// `f` of the proof.
+    factor: f64,
     /// The range of the column, in the units that it is stored in.
     ends: [f64; 2],
     /// `A` of the proof, but for the query.
@@ -127,13 +129,16 @@ impl Translation {
                 (column.feature, column.origin(), 1.0, SMALLEST)
             }
         };
+        let stretch = measure.stretch(feature);
+        let factor = stretch / divisor;
         let (min, max) = columns.range(feature);
         let magnitudes = [min, max, measure.offset(feature), base / divisor].map(f64::abs);
         Self {
             feature,
             base,
             divisor,
-            stretch: measure.stretch(feature),
+            stretch,
+            factor: if factor < MIN_FACTOR { 0.0 } else { factor },
             ends: [min * divisor - base, max * divisor - base],
             magnitude: magnitudes.into_iter().fold(0.0, larger),
             smallest,
@@ -150,25 +155,22 @@ impl Scratch {
                 ends.push([0.0, 1.0].map(|end| measure.prepare(feature, end)));
             }
         }
-        let mut targets = Vec::with_capacity(order.len());
+        let mut points = Vec::with_capacity(order.len());
         let mut translations = Vec::with_capacity(order.len());
         let mut is_usable = measure.may_be_filtered();
         for &part in order {
             let translation = Translation::new(columns, measure, part);
-            let factor = translation.stretch / translation.divisor;
-            let factor = if factor < MIN_FACTOR { 0.0 } else { factor };
-            is_usable &= factor <= MAX_FACTOR;
-            targets.push(Target {
-                factor,
-                factor_f32: factor as f32,
-                ..Target::default()
+            is_usable &= translation.factor <= MAX_FACTOR;
+            points.push(Point {
+                value: 0.0,
+                factor: translation.factor as f32,
             });
             translations.push(translation);
         }
         let n_terms = (order.len() + columns.groups.len()) as f64;
         Self {
-            errors: vec![0.0; order.len()],
-            targets,
+            values: vec![(0.0, 0.0); order.len()],
+            points,
             translations,
             is_usable,
             starts,
@@ -182,8 +184,8 @@ impl Scratch {
     }
 
     pub(crate) fn n_bytes(&self) -> usize {
-        size_of_val(&self.targets[..])
-            + size_of_val(&self.errors[..])
+        size_of_val(&self.points[..])
+            + size_of_val(&self.values[..])
             + size_of_val(&self.translations[..])
             + size_of_val(&self.starts[..])
             + size_of_val(&self.costs[..])
@@ -201,21 +203,20 @@ impl Scratch {
             .sum();
         self.error = 0.0;
         let mut largest_sum = 0.0;
-        let places = self.targets.iter_mut().zip(&mut self.errors);
-        for ((target, error), translation) in places.zip(&self.translations) {
+        let places = self.points.iter_mut().zip(&mut self.values);
+        for ((point, (value, error)), translation) in places.zip(&self.translations) {
             let query = question.query[translation.feature];
-            let value = query * translation.divisor - translation.base;
-            target.value = value;
-            target.value_f32 = value as f32;
+            *value = query * translation.divisor - translation.base;
+            point.value = *value as f32;
             let [low, high] = translation.ends;
-            let farthest = larger((low - value).abs(), (high - value).abs());
+            let farthest = larger((low - *value).abs(), (high - *value).abs());
             let magnitude = larger(translation.magnitude, query.abs());
-            let rounding = value - f64::from(target.value_f32);
-            *error = target.factor * (2.0 * rounding.abs() + 8.0 * U * farthest + translation.smallest)
+            let rounding = *value - f64::from(point.value);
+            *error = translation.factor * (2.0 * rounding.abs() + 8.0 * U * farthest + translation.smallest)
                 + 64.0 * V * magnitude * translation.stretch
                 + UNDERFLOW;
             self.error += metric.of(*error);
-            largest_sum += metric.of(target.factor * farthest + *error);
+            largest_sum += metric.of(translation.factor * farthest + *error);
             // Negated so that NaN, which only overflow can bring about here, is caught as well.
             if !(farthest < MAX_SUM && largest_sum < MAX_SUM) {
                 return false;
@@ -287,21 +288,21 @@ impl Scratch {
             next = block + 1;
             let mut sums = [0.0; BLOCK];
             for run in &layout.runs {
-                let (parts, targets) = (&layout.order[run.clone()], &self.targets[run.clone()]);
+                let (parts, points) = (&layout.order[run.clone()], &self.points[run.clone()]);
                 // Not by `map`, which is a call for each where the compiler saves bytes.
                 let idx = |nth: usize| parts[nth.min(parts.len() - 1)].idx();
                 match parts[0] {
                     Part::Short(_) => {
                         let of = |nth: usize| columns.shorts[idx(nth)].1.block(block);
-                        add_shorts(&mut sums, [of(0), of(1), of(2), of(3)], targets, is_squared);
+                        add_shorts(&mut sums, [of(0), of(1), of(2), of(3)], points, is_squared);
                     }
                     Part::Single(_) => {
                         let of = |nth: usize| columns.singles[idx(nth)].block(block);
-                        add_singles(&mut sums, [of(0), of(1), of(2), of(3)], targets, is_squared);
+                        add_singles(&mut sums, [of(0), of(1), of(2), of(3)], points, is_squared);
                     }
                     Part::Double(_) => {
                         let of = |nth: usize| &layout.rounded[idx(nth)].as_chunks().0[block];
-                        add_singles(&mut sums, [of(0), of(1), of(2), of(3)], targets, is_squared);
+                        add_singles(&mut sums, [of(0), of(1), of(2), of(3)], points, is_squared);
                     }
                 }
                 if !any_within(&sums, limit) {
@@ -336,11 +337,11 @@ impl Scratch {
 
     /// Where a short column's value has to be for a row within `radius`.
     fn window(&self, columns: &Columns, Windowed { idx, place }: Windowed, radius: f64) -> Option<Window> {
-        let target = self.targets[place];
+        let (value, error) = self.values[place];
         // Wider by more than the roundings of this very line.
-        let reach = (radius + self.errors[place]) / target.factor * (1.0 + 1e-9) + 1e-9;
-        let slack = target.value.abs() * 8.0 * V;
-        Window::around(target.value, reach + slack, columns.shorts[idx].1.max)
+        let reach = (radius + error) / self.translations[place].factor * (1.0 + 1e-9) + 1e-9;
+        let slack = value.abs() * 8.0 * V;
+        Window::around(value, reach + slack, columns.shorts[idx].1.max)
     }
 }
 

@@ -328,8 +328,9 @@ pub(super) struct Turned {
     weights: Vec<f64>,
     /// The query's.
     query: Vec<f64>,
-    /// The query, turned and rounded.
+    /// The query, turned and rounded: for rows, and for boxes.
     point: Vec<f32>,
+    points: Vec<Point>,
 }
 
 impl Turned {
@@ -356,6 +357,7 @@ impl Turned {
         let boxes = boxes::around_leaves(&turned.columns, &leaves, pace).await;
         let turned = Self {
             point: vec![0.0; turned.axes.point.len()],
+            points: vec![Point::default(); turned.axes.point.len()],
             axes: turned.axes,
             reach: turned.reach,
             tiles: leaves.tiles.floats.all,
@@ -396,7 +398,6 @@ impl Tree {
             filtered,
             boxes,
             path,
-            points,
             turned: Some(turned),
             ..
         } = self
@@ -414,7 +415,7 @@ impl Tree {
         if !(distance <= MAX_REACH && filtered.prepare_turned(question, error, turned.axes.skew)) {
             return false;
         }
-        let places = points.iter_mut().zip(&mut turned.point);
+        let places = turned.points.iter_mut().zip(&mut turned.point);
         for ((place, rounded), value) in places.zip(&turned.axes.point) {
             *rounded = *value as f32;
             *place = Point {
@@ -441,7 +442,13 @@ impl Tree {
             }
         };
         // So few rows are in a cache anyway.
-        path.search(boxes, &[], Query::Points(points, true), &mut look_at, None);
+        path.search(
+            boxes,
+            &[],
+            Query::Points(&turned.points, true),
+            &mut look_at,
+            None,
+        );
         true
     }
 }

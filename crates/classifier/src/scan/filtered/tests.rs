@@ -46,13 +46,13 @@ fn look(columns: &Columns, measure: &Measure, query: &[f64], seen: &mut Seen) {
     let is_squared = measure.metric == Metric::Euclidean;
     for row in 0..columns.n_rows {
         let mut sum = 0.0;
-        for (part, target) in order.iter().zip(&scratch.targets) {
+        for (part, point) in order.iter().zip(&scratch.points) {
             let difference = match *part {
-                Part::Short(idx) => columns.shorts[idx].1.values[row].difference(*target),
-                Part::Single(idx) => columns.singles[idx].values[row].difference(*target),
+                Part::Short(idx) => columns.shorts[idx].1.values[row].difference(*point),
+                Part::Single(idx) => columns.singles[idx].values[row].difference(*point),
                 Part::Double(idx) => {
                     let column = &columns.doubles[idx];
-                    ((column.values[row] - column.origin()) as f32).difference(*target)
+                    ((column.values[row] - column.origin()) as f32).difference(*point)
                 }
             };
             sum += if is_squared {
