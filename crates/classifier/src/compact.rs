@@ -180,7 +180,7 @@ impl Columns {
             }
             pace.spend(columns.n_rows).await;
         }
-        columns.dissolve_small_groups();
+        columns.dissolve_small_groups(pace).await;
         columns
     }
 
@@ -309,7 +309,7 @@ impl Columns {
     }
 
     /// Turns the members of groups that are too small to pay into short columns.
-    fn dissolve_small_groups(&mut self) {
+    async fn dissolve_small_groups(&mut self, pace: &Pace) {
         let groups = std::mem::take(&mut self.groups);
         for group in groups {
             if group.members.len() >= MIN_MEMBERS {
@@ -330,12 +330,19 @@ impl Columns {
                         base: 0.0,
                         divisor: 1.0,
                     };
-                    // Model files name a short column by its place among them: keep feature order.
-                    let place = self.shorts.partition_point(|(_, other)| other.feature < feature);
-                    self.shorts.insert(place, (whole, Column::new(feature, bits)));
+                    self.shorts.push((whole, Column::new(feature, bits)));
+                    pace.spend(self.n_rows).await;
                 }
             }
         }
+        // Model files name a short column by its place among them, which is in feature order.
+        let mut of_features = Vec::new();
+        of_features.resize_with(self.features.len(), || None);
+        for short in std::mem::take(&mut self.shorts) {
+            let feature = short.1.feature;
+            of_features[feature] = Some(short);
+        }
+        self.shorts.extend(of_features.into_iter().flatten());
         for (idx, (_, column)) in self.shorts.iter().enumerate() {
             self.features[column.feature] = Feature::Short(idx);
         }
