@@ -110,6 +110,29 @@ fn numbers_that_are_not_in_the_file_are_not_spread_out() {
     );
 }
 
+/// The query by which an engine is chosen looked at every feature of every row, which a file need not have bytes for.
+#[wasm_bindgen_test(unsupported = test)]
+fn an_engine_is_not_chosen_by_numbers_that_are_not_in_the_file() {
+    let table = Table::random(&mut Random(23), 100_000, |_, row| row.push(3.0));
+    let scan = written(&table, Preparation::Raw, EngineKind::Scan);
+    let with_constants = |n: usize, engine: &str| {
+        with_record(&scan, |record| {
+            record["columns"] = vec![serde_json::json!({"constant": 3.0}); n].into();
+            record["feature_names"] = vec![""; n].into();
+            record["engine"] = engine.into();
+        })
+    };
+    assert!(read_and_ask(&with_constants(200, "auto")));
+    assert!(read_and_ask(&with_constants(2000, "scan")));
+    let error = read(&with_constants(2000, "auto")).expect_err("200 million numbers in 150 kB");
+    assert!(
+        error
+            .to_string()
+            .contains("256 numbers a byte for the auto engine"),
+        "{error}"
+    );
+}
+
 /// A row with one constant feature, and a million groups without members.
 #[wasm_bindgen_test(unsupported = test)]
 fn groups_of_nothing_are_refused() {

@@ -19,7 +19,10 @@ use crate::tree::Order;
 use crate::{EngineKind, Knn, KnnOptions, ModelFileError, Preparation};
 
 /// The textbook engine keeps every number in eight bytes, whereas a file may hold many in a few: constants, groups.
-const MAX_NUMBERS_PER_BYTE: usize = 8;
+const MAX_NUMBERS_PER_BYTE: u64 = 8;
+/// A query that looks at every feature of every row chooses anew what `auto` is. A byte that is a row's code in a group has
+/// the most features that are not constant, 255.
+const MAX_NUMBERS_PER_BYTE_OF_AUTO: u64 = 256;
 
 impl Knn {
     /// Reads a model back. It answers as the fitted one did, and by the same engine.
@@ -115,10 +118,16 @@ fn check_options(options: &KnnOptions, columns: &Columns, n_bytes: usize) -> Res
             ));
         }
     }
-    let n_numbers = columns.n_rows.saturating_mul(n_features);
-    if options.engine == EngineKind::Textbook && n_numbers > MAX_NUMBERS_PER_BYTE * n_bytes {
+    let (engine, max_per_byte) = match options.engine {
+        EngineKind::Textbook => ("textbook", MAX_NUMBERS_PER_BYTE),
+        EngineKind::Auto => ("auto", MAX_NUMBERS_PER_BYTE_OF_AUTO),
+        EngineKind::Scan | EngineKind::Tree => return Ok(()),
+    };
+    // In u64: a usize of 32 bits need not hold them.
+    let n_numbers = columns.n_rows as u64 * n_features as u64;
+    if n_numbers > max_per_byte * n_bytes as u64 {
         return Err(content(
-            &format_args!("at most {MAX_NUMBERS_PER_BYTE} numbers a byte for the textbook engine"),
+            &format_args!("at most {max_per_byte} numbers a byte for the {engine} engine"),
             &format_args!("{n_numbers} in {n_bytes} bytes"),
         ));
     }
