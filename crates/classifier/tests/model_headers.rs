@@ -222,6 +222,8 @@ fn what_is_wrong_with_a_header_is_said() {
         .map(|idx| tensor(&idx.to_string(), "[0]", 0, 0))
         .collect();
     check(&object(&many), &[], "more than 1000 tensors");
+    let long = tensor(&"a".repeat(257), "[0]", 0, 0);
+    check(&object(&[long]), &[], "a tensor with a name of 257 bytes");
     check(
         r#"{"__metadata__":{"runnel":"","runnel":""}}"#,
         &[],

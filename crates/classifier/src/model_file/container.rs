@@ -10,8 +10,9 @@ use super::{CHECKSUM_KEY, LENGTH_BYTES, RECORD_KEY};
 
 /// The format's own limit.
 const MAX_HEADER_BYTES: usize = 100_000_000;
-/// A model has six. The names of so many are compared with each other in no time.
+/// A model has six with names of up to eight bytes. So many, and so long ones, are compared with each other in no time.
 const MAX_TENSORS: usize = 1000;
+const MAX_NAME_BYTES: usize = 256;
 /// The entry of the header that describes no tensor.
 const METADATA_KEY: &str = "__metadata__";
 
@@ -85,6 +86,9 @@ impl Header {
         let mut has_metadata = false;
         reader.object(&mut |reader, name| {
             if name != METADATA_KEY {
+                if name.len() > MAX_NAME_BYTES {
+                    return Err(format!("it has a tensor with a name of {} bytes", name.len()));
+                }
                 let tensor = tensor(reader, name)?;
                 let place = self
                     .tensors
