@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { axisDuration, bytes, count, duration, durationParts, gapCauses, intervalText, kappaText, measurement, paceText, percent, plural, plusMinus, ratePerSec, seconds, shortCount, shortMillis, twinsText } from "../page/format.js";
+import { axisDuration, bytes, count, duration, durationParts, gapCauses, hasLoss, intervalText, kappaText, measurement, missedText, paceText, percent, plural, plusMinus, ratePerSec, seconds, shortCount, shortMillis, twinsText } from "../page/format.js";
 
 /** @param {(value: any) => unknown} write @param {[unknown, unknown][]} cases */
 function check(write, cases) {
@@ -92,4 +92,14 @@ test("missing readings are named by cause, an unknown cause by its own name", ()
   assert.equal(gapCauses({ gremlins: 2, total: 2 }), "2 gremlins");
   assert.match(gapCauses({ "not-classified": 3, total: 3 }), /^3 refused by the classifier/);
   assert.equal(gapCauses({ total: 0 }), "");
+});
+
+test("every reading has its label only if none waits and none is missed, for want of a model either", () => {
+  check(missedText, [
+    [{ gaps: { total: 0 }, labelled: 280, n_lagging: 0 }, "every reading so far has its label"],
+    [{ gaps: { total: 0 }, labelled: 443, n_lagging: 1_966_771 }, "nothing was missed so far"],
+    [{ gaps: { "no-model": 20, total: 20 }, labelled: 280, n_lagging: 0 }, "missed: 20 before there was a model"],
+    [{ gaps: { total: 0 }, labelled: 0, n_lagging: 0 }, ""],
+  ]);
+  check(hasLoss, [[{ total: 0 }, false], [{ "no-model": 20, total: 20 }, false], [{ "no-model": 20, reconnect: 1, total: 21 }, true]]);
 });

@@ -2,7 +2,7 @@
  * Third answer: is it keeping up. The slowest hundredth of the last few seconds, where a typical reading's time goes, and what is missing.
  */
 import { byId, setAttribute, setStyle, setText } from "./dom.js";
-import { UNKNOWN, count, duration, durationParts, gapCauses, plural, ratePerSec, shortMillis } from "./format.js";
+import { UNKNOWN, count, duration, durationParts, hasLoss, missedText, plural, ratePerSec, shortMillis } from "./format.js";
 
 /** @typedef {import("./snapshot.js").Snapshot} Snapshot */
 
@@ -43,10 +43,9 @@ export function drawPace(snapshot) {
   setAttribute(byId("behind"), "data-tone", snapshot.state === "behind" ? "warn" : null);
   const n_missing = snapshot.gaps["total"] ?? 0;
   setText(byId("missed"), count(n_missing));
-  setAttribute(byId("missed"), "data-tone", n_missing > 0 ? "bad" : null);
+  setAttribute(byId("missed"), "data-tone", hasLoss(snapshot.gaps) ? "bad" : null);
   const reconnects = snapshot.n_reconnects > 0 ? `${plural(snapshot.n_reconnects, "reconnect")}` : "";
-  const causes = n_missing > 0 ? `missed: ${gapCauses(snapshot.gaps)}` : snapshot.labelled > 0 ? "every reading so far has its label" : "";
   const n_malformed = snapshot.errors?.n_malformed ?? 0;
   const malformed = n_malformed > 0 ? `${plural(n_malformed, "message")} not understood` : "";
-  setText(byId("missed-causes"), [causes, reconnects, malformed].filter(Boolean).join(" · ") || "\u00a0");
+  setText(byId("missed-causes"), [missedText(snapshot), reconnects, malformed].filter(Boolean).join(" · ") || "\u00a0");
 }

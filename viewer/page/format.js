@@ -149,6 +149,7 @@ const CAUSES = new Map([
   ["reconnect", "while disconnected"],
   ["unexplained", "for a reason not told"],
   ["not-classified", "refused by the classifier (a feature is not a number)"],
+  ["no-model", "before there was a model"],
 ]);
 
 /** `12 this page was too slow, 5 while disconnected`; empty when nothing is missing. @param {Record<string, number>} gaps @returns {string} */
@@ -158,4 +159,17 @@ export function gapCauses(gaps) {
     if (cause !== "total" && n > 0) parts.push(`${count(n)} ${CAUSES.get(cause) ?? cause}`);
   }
   return parts.join(", ");
+}
+
+/** Whether readings were lost, not only shown without a label for want of a model. @param {Record<string, number>} gaps @returns {boolean} */
+export function hasLoss(gaps) {
+  return (gaps["total"] ?? 0) > (gaps["no-model"] ?? 0);
+}
+
+/** What became of all readings so far; empty before the first label. @param {import("./snapshot.js").Snapshot} snapshot @returns {string} */
+export function missedText({ gaps, labelled, n_lagging }) {
+  const causes = gapCauses(gaps);
+  if (causes !== "") return `missed: ${causes}`;
+  if (labelled === 0) return "";
+  return n_lagging > 0 ? "nothing was missed so far" : "every reading so far has its label";
 }

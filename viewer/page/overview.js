@@ -6,7 +6,7 @@
  */
 import { colour, hatch } from "./classes.js";
 import { byId, html, setAttribute, setHidden, setText, svg } from "./dom.js";
-import { UNKNOWN, count, duration, percent, plural, plusMinus, ratePerSec } from "./format.js";
+import { UNKNOWN, count, duration, hasLoss, percent, plural, plusMinus, ratePerSec } from "./format.js";
 import { rectPath } from "./scales.js";
 import { drawDue } from "./schedule.js";
 import { LOOKS, showsLabel } from "./states.js";
@@ -136,7 +136,7 @@ function makeRow(name, stream, open) {
     setText(latency.more, p50 === null ? "no label yet" : "sent to labelled");
     const n_missing = snapshot.gaps["total"] ?? 0;
     setText(missed.value, count(n_missing));
-    setAttribute(missed.value, "data-tone", n_missing > 0 ? "bad" : null);
+    setAttribute(missed.value, "data-tone", hasLoss(snapshot.gaps) ? "bad" : null);
     setText(missed.more, snapshot.n_lagging > 0 ? `${count(snapshot.n_lagging)} behind` : "");
     setHidden(message, snapshot.state === "live");
     setText(message, snapshot.message);

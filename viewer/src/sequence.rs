@@ -22,6 +22,8 @@ pub struct Gaps {
     pub unexplained: u64,
     /// Received, and refused by the classifier: a feature is not a number.
     pub not_classified: u64,
+    /// Received while there was no model.
+    pub no_model: u64,
     /// All of them.
     pub total: u64,
 }
@@ -90,6 +92,12 @@ impl Sequence {
         self.gaps.total += 1;
     }
 
+    /// The reading that came next gets no label: there is no model yet.
+    pub fn no_model(&mut self) {
+        self.gaps.no_model += 1;
+        self.gaps.total += 1;
+    }
+
     /// All readings below `next_seq` are labelled, or counted as missing.
     pub fn advance(&mut self, next_seq: u64) {
         self.next = Some(self.next.unwrap_or(0).max(next_seq));
@@ -114,6 +122,18 @@ impl Sequence {
     #[must_use]
     pub fn gaps(&self) -> Gaps {
         self.gaps
+    }
+
+    /// The same with `n_given_up` of those that lag: the server has given them up for our slowness, and its `gap` is
+    /// still to come, or waits for its turn.
+    #[must_use]
+    pub fn gaps_with(&self, n_given_up: u64) -> Gaps {
+        let n = n_given_up.min(self.n_lagging());
+        Gaps {
+            slow_viewer: self.gaps.slow_viewer + n,
+            total: self.gaps.total + n,
+            ..self.gaps
+        }
     }
 }
 

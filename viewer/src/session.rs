@@ -17,8 +17,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use evaluation::ClockOffset;
 use protocol::{
-    Auth, ChannelOnly, Gap, Hello, Label, Model, Ping, Schema, Seek, SourceState, Speed, Stats, Status,
-    ViewerMessage,
+    Auth, ChannelOnly, Gap, GapCause, Hello, Label, Model, Ping, Schema, Seek, SourceState, Speed, Stats,
+    Status, ViewerMessage,
 };
 
 use crate::backoff::Backoff;
@@ -157,6 +157,8 @@ pub struct Session {
     fetching: Option<String>,
     status: Option<Status>,
     stats: Option<Stats>,
+    /// Readings that the gaps of the newest subscription say the server gave up for our slowness.
+    n_announced_skips: u64,
     subscribed: bool,
     clock: ClockOffset,
     next_ping_at: f64,
@@ -190,6 +192,7 @@ impl Session {
             fetching: None,
             status: None,
             stats: None,
+            n_announced_skips: 0,
             subscribed: false,
             clock: ClockOffset::new(),
             next_ping_at: 0.0,
@@ -442,6 +445,15 @@ impl Session {
     #[must_use]
     pub fn stats(&self) -> Option<&Stats> {
         self.stats.as_ref()
+    }
+
+    /// Readings that the server has given up for our slowness and that none of its gaps has named yet: those come in
+    /// turn, after what we have still to acknowledge.
+    #[must_use]
+    pub fn n_unannounced_skips(&self) -> u64 {
+        let stats = self.stats.as_ref();
+        let n_skipped = stats.and_then(|stats| stats.n_dropped.get(&GapCause::SlowViewer));
+        n_skipped.map_or(0, |n| n.saturating_sub(self.n_announced_skips))
     }
 
     /// Whether readings were asked for.

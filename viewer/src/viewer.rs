@@ -9,7 +9,7 @@ use protocol::{BatchHeader, Gap, GapCause, Label, ReadingBatch, RecordLayout};
 use crate::credit::{AckWindow, CREDIT};
 use crate::labeller::Labeller;
 use crate::page::{Answer, NeighbourRow, ReadingRow, Start};
-use crate::sequence::Sequence;
+use crate::sequence::{Gaps, Sequence};
 use crate::session::{Action, Heard, Session};
 use crate::state::{Pace, Progress, Standing, standing};
 use crate::statistics::{Statistics, Timing};
@@ -323,14 +323,15 @@ impl Viewer {
 
     /// How things stand.
     pub fn standing(&mut self, now: f64) -> Standing {
+        let gaps = self.gaps();
         let progress = Progress {
             labelled: self
                 .statistics
                 .as_ref()
                 .map_or(0, |statistics| statistics.labelled),
-            n_lagging: self.sequence.n_lagging(),
-            n_skipped: self.sequence.gaps().slow_viewer,
-            n_refused: self.sequence.gaps().not_classified,
+            n_lagging: self.n_lagging(),
+            n_skipped: gaps.slow_viewer,
+            n_refused: gaps.not_classified,
             newest_age_micros: self
                 .statistics
                 .as_ref()
@@ -355,6 +356,24 @@ impl Viewer {
     #[must_use]
     pub fn sequence(&self) -> &Sequence {
         &self.sequence
+    }
+
+    /// What is missing so far, with what is known to be given up and not yet told by a gap, or not yet counted.
+    #[must_use]
+    pub fn gaps(&self) -> Gaps {
+        let waiting = self.inbox.iter().map(|incoming| match incoming {
+            Incoming::Gap(gap) if gap.cause == GapCause::SlowViewer => gap.until.saturating_sub(gap.from),
+            _ => 0,
+        });
+        let n_given_up = self.session.n_unannounced_skips() + waiting.sum::<u64>();
+        self.sequence.gaps_with(n_given_up)
+    }
+
+    /// Readings known to be produced and neither labelled nor among [`Viewer::gaps`].
+    #[must_use]
+    pub fn n_lagging(&self) -> u64 {
+        let n_given_up = self.gaps().total - self.sequence.gaps().total;
+        self.sequence.n_lagging() - n_given_up
     }
 
     /// The model in use.
@@ -449,7 +468,10 @@ impl Viewer {
                 }
                 n_received += 1;
                 match labeller.as_mut().map(|labeller| labeller.label_record(&record)) {
-                    None => statistics.unlabelled(&record),
+                    None => {
+                        statistics.unlabelled(&record);
+                        self.sequence.no_model();
+                    }
                     Some(Ok(label)) => {
                         let is_unseen = record.seq() >= self.session.trained_until();
                         sent[n_labelled] = label.head.sent_micros as f64;

@@ -128,7 +128,7 @@ fn long_work_is_cut_into_slices_without_losing_order() {
         n_slices += 1;
         assert_eq!(
             bench.state() == "live",
-            bench.snapshot()["gaps"]["total"] == 0,
+            bench.viewer.sequence().gaps().total == 0,
             "behind only after the gap"
         );
     }
@@ -149,7 +149,7 @@ fn gaps_count_by_cause_and_show_on_the_time_line() {
     bench.receive(lows(11, 1));
     bench.receive(lows(15, 1));
     let snapshot = bench.snapshot();
-    let expected = json!({"slow-viewer": 0, "history-lost": 10, "latest": 0, "reconnect": 0, "unexplained": 3, "not-classified": 0, "total": 13});
+    let expected = json!({"slow-viewer": 0, "history-lost": 10, "latest": 0, "reconnect": 0, "unexplained": 3, "not-classified": 0, "no-model": 0, "total": 13});
     assert_eq!(snapshot["gaps"], expected);
     assert_eq!(snapshot["timeline"]["bins"], json!([[0, 3, 0, 13, [3, 0]]]));
 }
@@ -286,6 +286,45 @@ fn a_slow_viewer_is_behind_and_says_how_far() {
     bench.work_once();
     let message = bench.snapshot()["message"].to_string();
     assert!(message.contains("1892 were skipped"), "{message}");
+}
+
+#[test]
+fn readings_that_the_server_gave_up_count_before_their_gap_comes_and_once() {
+    let stats = |n_produced, n_dropped| {
+        ServerMessage::Stats(Stats {
+            channel: 3,
+            n_produced,
+            n_delivered: 512,
+            n_in_flight: 504,
+            n_queued: 512,
+            n_dropped: [(GapCause::SlowViewer, n_dropped)].into(),
+            rate: 1_000.0,
+        })
+    };
+    let counts = |bench: &mut Bench| {
+        let snapshot = bench.snapshot();
+        let gaps = &snapshot["gaps"];
+        [&gaps["slow-viewer"], &gaps["total"], &snapshot["n_lagging"]].map(|n| n.as_u64().unwrap())
+    };
+    let mut bench = Bench::subscribed();
+    bench.receive(lows(0, 8));
+    bench.say(&stats(2_000, 1_400));
+    assert_eq!(counts(&mut bench), [1_400, 1_400, 592]);
+    // The gap waits for its turn, then is counted.
+    bench.say(&gap(8, 1_408, GapCause::SlowViewer));
+    assert_eq!(counts(&mut bench), [1_400, 1_400, 592]);
+    bench.work_once();
+    assert_eq!(counts(&mut bench), [1_400, 1_400, 592]);
+    bench.receive(lows(1_408, 8));
+    assert_eq!(counts(&mut bench), [1_400, 1_400, 584]);
+    bench.say(&stats(3_000, 2_200));
+    assert_eq!(counts(&mut bench), [2_200, 2_200, 784]);
+    // Another subscription of the same session counts from 0.
+    bench.viewer.session.closed("cut", bench.now());
+    bench.tick_for(10e6);
+    bench.greet("first");
+    bench.say(&stats(3_000, 0));
+    assert_eq!(counts(&mut bench), [1_400, 1_400, 1_584]);
 }
 
 #[test]

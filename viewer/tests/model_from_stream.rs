@@ -70,8 +70,12 @@ fn a_stream_without_a_model_shows_its_values_until_its_model_labels_them() {
         (&512.into(), &0.into())
     );
     assert_eq!(
-        (&snapshot["gaps"]["total"], &snapshot["n_lagging"]),
-        (&0.into(), &0.into())
+        (
+            &snapshot["gaps"]["no-model"],
+            &snapshot["gaps"]["total"],
+            &snapshot["n_lagging"]
+        ),
+        (&512.into(), &512.into(), &0.into())
     );
     assert!(snapshot["received_per_sec"].as_f64().unwrap() > 0.0);
     assert!(
@@ -115,7 +119,11 @@ fn a_stream_without_a_model_shows_its_values_until_its_model_labels_them() {
         (&snapshot["received"], &snapshot["labelled"]),
         (&530.into(), &10.into())
     );
-    assert_eq!(snapshot["gaps"]["total"], 0);
+    assert_eq!(
+        (&snapshot["gaps"]["no-model"], &snapshot["gaps"]["total"]),
+        (&520.into(), &520.into()),
+        "each reading has a label or a cause"
+    );
     assert_eq!(snapshot["latency_micros"]["classify"]["n"], 10);
     assert_eq!(snapshot["features_recent"][0].as_array().unwrap().len(), 48);
 
@@ -133,5 +141,5 @@ fn a_stream_without_a_model_shows_its_values_until_its_model_labels_them() {
         (&snapshot["received"], &snapshot["labelled"]),
         (&3.into(), &0.into())
     );
-    assert_eq!(snapshot["gaps"]["total"], 0);
+    assert_eq!(snapshot["gaps"]["total"], 3);
 }

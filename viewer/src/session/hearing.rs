@@ -1,7 +1,7 @@
 //! What the server's messages mean: from a text to what is known of the session, and to [`Heard`].
 
 use evaluation::ClockOffset;
-use protocol::{DecodeError, Hello, Schema, ServerMessage, SourceState, VERSION};
+use protocol::{DecodeError, GapCause, Hello, Schema, ServerMessage, SourceState, VERSION};
 
 use super::model::same_names;
 use super::{Announced, Connection, Heard, MAX_CLASSES, MAX_FEATURES, N_FIRST_PINGS, Session};
@@ -49,6 +49,9 @@ impl Session {
             }
             ServerMessage::Gap(gap) if Some(gap.channel) == followed => {
                 self.received_until = Some(self.received_until.unwrap_or(0).max(gap.until));
+                if gap.cause == GapCause::SlowViewer {
+                    self.n_announced_skips += gap.until.saturating_sub(gap.from);
+                }
                 Heard::Gap(gap)
             }
             ServerMessage::Status(status) => {

@@ -154,6 +154,8 @@ impl Session {
             }),
         };
         self.subscribed = true;
+        self.stats = None; // The next ones count from here on.
+        self.n_announced_skips = 0;
         self.send(ViewerMessage::Subscribe(subscribe));
     }
 }
