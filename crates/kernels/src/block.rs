@@ -174,3 +174,72 @@ pub fn any_integer_within(sums: &[i32; BLOCK], limit: i32) -> bool {
 pub fn any_within(sums: &[f32; BLOCK], limit: f32) -> bool {
     any_of(sums, limit)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{BLOCK, N_WINDOWS, Window, next_in_windows};
+
+    /// Values next to where i16 arithmetic wraps, and some between.
+    const EDGES: [i16; 9] = [0, 1, 2, 3, 16_383, 16_384, 32_765, 32_766, 32_767];
+
+    #[test]
+    fn a_window_holds_what_is_within_reach() {
+        for max in EDGES {
+            for (from, to) in EDGES.iter().flat_map(|from| EDGES.map(|to| (*from, to))) {
+                // Ends on integers, between them, and beyond what there is.
+                for widened in [0.0, 0.4, 1.0, 40_000.0] {
+                    let centre = (f64::from(from) + f64::from(to)) / 2.0;
+                    let reach = (f64::from(to) - f64::from(from)) / 2.0 + widened;
+                    let is_inside = |value: i16| value <= max && (f64::from(value) - centre).abs() <= reach;
+                    let window = Window::around(centre, reach, max);
+                    let range = (0..=max).find(|value| is_inside(*value));
+                    assert_eq!(window.is_some(), range.is_some(), "{centre} {reach} {max}");
+                    let Some(window) = window else { continue };
+                    for value in EDGES.into_iter().filter(|value| *value <= max) {
+                        let column = &[[value; BLOCK]][..];
+                        let found = next_in_windows([column; N_WINDOWS], &[window; N_WINDOWS], 0);
+                        assert_eq!(
+                            found.is_some(),
+                            is_inside(value),
+                            "{value}: {centre} {reach} {max}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_next_block_is_the_first_with_a_row_that_may_lie_in_all_windows() {
+        let mut state = 3_u32;
+        let mut next = |n: u32| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            ((state >> 8) % n) as i16
+        };
+        let (mut n_found, mut n_none) = (0, 0);
+        for _ in 0..200 {
+            let columns: [Vec<[i16; BLOCK]>; N_WINDOWS] =
+                std::array::from_fn(|_| (0..4).map(|_| std::array::from_fn(|_| next(40))).collect());
+            let ranges: [(i16, i16); N_WINDOWS] = std::array::from_fn(|_| {
+                let low = next(30);
+                (low, low + next(20))
+            });
+            let windows = ranges.map(|(low, high)| {
+                let centre = (f64::from(low) + f64::from(high)) / 2.0;
+                Window::around(centre, f64::from(high - low) / 2.0, 39).expect("a range of integers")
+            });
+            let from = next(4) as usize;
+            let is_inside = |column: usize, block: usize, lane: usize| {
+                (ranges[column].0..=ranges[column].1).contains(&columns[column][block][lane])
+            };
+            let expected = (from..4).find(|&block| {
+                (0..BLOCK).any(|lane| (0..N_WINDOWS).all(|column| is_inside(column, block, lane)))
+            });
+            let found = next_in_windows(std::array::from_fn(|column| &columns[column][..]), &windows, from);
+            assert_eq!(found, expected, "{ranges:?} from {from}");
+            n_found += usize::from(found.is_some());
+            n_none += usize::from(found.is_none());
+        }
+        assert!(n_found > 20 && n_none > 20, "{n_found} and {n_none}");
+    }
+}
