@@ -35,7 +35,7 @@
  * @property {number} n_without_true_label labelled readings that are not scored
  * @property {Truth} truth where the true labels are
  * @property {number|null} accuracy cumulative
- * @property {[number, number]|null} accuracy_interval 95 % Wilson interval of `accuracy`, of one pass at most
+ * @property {[number, number]|null} accuracy_interval 95 % Wilson interval of `accuracy`, each row of a replay counting once
  * @property {number|null} accuracy_windowed over the last `window` readings
  * @property {[number, number]|null} accuracy_windowed_interval the same of `accuracy_windowed`
  * @property {number} window length of the window

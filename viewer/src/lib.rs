@@ -10,6 +10,7 @@
 
 pub mod backoff;
 pub mod credit;
+pub mod evidence;
 pub mod kept;
 pub mod labeller;
 pub mod model_address;

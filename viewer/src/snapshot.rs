@@ -195,7 +195,6 @@ impl Viewer {
         let (cumulative, windowed) = statistics.map_or_else(Default::default, |statistics| {
             (statistics.scores.cumulative(), statistics.scores.windowed())
         });
-        let interval = |scores: &Scores| statistics.and_then(|statistics| statistics.interval(scores));
         let Scores {
             accuracy,
             kappa,
@@ -226,9 +225,9 @@ impl Viewer {
                 late_millis: percentiles(summaries.late_millis),
             },
             accuracy,
-            accuracy_interval: interval(&cumulative),
+            accuracy_interval: statistics.and_then(Statistics::interval),
             accuracy_windowed: windowed.accuracy,
-            accuracy_windowed_interval: interval(&windowed),
+            accuracy_windowed_interval: statistics.and_then(Statistics::interval_windowed),
             window: WINDOW,
             n_windowed: windowed.n,
             baseline_no_change: cumulative.baseline_no_change,

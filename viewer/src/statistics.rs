@@ -15,6 +15,7 @@ use evaluation::{
 };
 use protocol::{Record, Schema};
 
+use crate::evidence::Evidence;
 use crate::kept::{Kept, KeptByCell, KeptReading, Labelled, N_KEPT};
 use crate::labeller::Label;
 use crate::timeline::Timeline;
@@ -122,8 +123,8 @@ pub struct Statistics {
     received_rate: RateMeter,
     history_at: f64,
     mistakes_at: f64,
-    /// Rows in one pass of the replay.
-    n_rows: Option<u64>,
+    /// Which rows of a replay were scored.
+    pub evidence: Evidence,
     /// Revisions of the schema whose class ids are these.
     revisions: RangeInclusive<u32>,
 }
@@ -157,7 +158,7 @@ impl Statistics {
             received_rate: RateMeter::new(),
             history_at: 0.0,
             mistakes_at: f64::NEG_INFINITY,
-            n_rows: schema.replay.as_ref().map(|replay| replay.n_rows),
+            evidence: Evidence::new(schema.replay.as_ref(), WINDOW),
             revisions: schema.revision..=schema.revision,
         }
     }
@@ -206,7 +207,7 @@ impl Statistics {
             self.truth.not_scored();
         } else if let Some(true_label) = true_label {
             self.truth.came_at_once();
-            self.score(true_label, predicted, guesses);
+            self.score(seq, true_label, predicted, guesses);
         } else {
             let awaited = Awaited {
                 predicted,
@@ -238,7 +239,7 @@ impl Statistics {
         let Some(awaited) = self.truth.came(label.seq, now) else {
             return;
         };
-        self.score(label.true_label, awaited.predicted, awaited.guesses);
+        self.score(label.seq, label.true_label, awaited.predicted, awaited.guesses);
         if label.true_label != awaited.predicted {
             self.timeline.mistaken(awaited.labelled_at);
         }
@@ -259,10 +260,11 @@ impl Statistics {
         self.revisions = revision.min(*self.revisions.start())..=revision.max(*self.revisions.end());
     }
 
-    fn score(&mut self, true_label: u32, predicted: u32, guesses: Guesses) {
+    fn score(&mut self, seq: u64, true_label: u32, predicted: u32, guesses: Guesses) {
         self.scores
             .record_later(true_label, predicted, guesses)
             .expect("both classes are the schema's");
+        self.evidence.scored(seq);
     }
 
     /// The last `sent.len()` readings, sent at these times by the server's clock, were labelled with this timing.
@@ -321,19 +323,19 @@ impl Statistics {
         }
     }
 
-    /// Wilson's 95 % interval of the accuracy in `scores`, with no more evidence than the stream has rows.
+    /// Wilson's 95 % interval of the accuracy of all readings.
     ///
-    /// A replay that starts again shows rows that were scored before, to a model that answers them as before: they
-    /// say nothing new. So the interval is that of the same share of at most one pass.
+    /// A replay that starts again, or is moved back, shows rows that were scored before, to a model that answers them as
+    /// before: they say nothing new. So the interval is that of the same share of the different rows.
     #[must_use]
-    pub fn interval(&self, scores: &Scores) -> Option<(f64, f64)> {
-        let n = scores.n.min(self.n_rows.filter(|&n| n > 0).unwrap_or(u64::MAX));
-        let n_correct = if n == scores.n {
-            scores.n_correct
-        } else {
-            (scores.accuracy? * n as f64).round() as u64
-        };
-        wilson_interval(n_correct, n, Z_95)
+    pub fn interval(&self) -> Option<(f64, f64)> {
+        interval(&self.scores.cumulative(), self.evidence.n_rows())
+    }
+
+    /// The same of the accuracy in the window.
+    #[must_use]
+    pub fn interval_windowed(&self) -> Option<(f64, f64)> {
+        interval(&self.scores.windowed(), self.evidence.n_rows_windowed())
     }
 
     /// A reading that is still kept.
@@ -371,7 +373,7 @@ impl Statistics {
         if scores.n == 0 {
             return;
         }
-        let interval = self.interval(&scores);
+        let interval = self.interval_windowed();
         if self.history.len() == N_HISTORY {
             self.history.pop_front();
         }
@@ -384,6 +386,17 @@ impl Statistics {
             interval.map(|(_, upper)| upper),
         ));
     }
+}
+
+/// Wilson's 95 % interval of the share in `scores`, with no more evidence than `n_rows`.
+fn interval(scores: &Scores, n_rows: Option<u64>) -> Option<(f64, f64)> {
+    let n = scores.n.min(n_rows.unwrap_or(u64::MAX));
+    let n_correct = if n == scores.n {
+        scores.n_correct
+    } else {
+        (scores.accuracy? * n as f64).round() as u64
+    };
+    wilson_interval(n_correct, n, Z_95)
 }
 
 /// The most frequent wrong pairs; of equally frequent ones first the smaller classes.

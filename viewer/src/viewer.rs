@@ -144,7 +144,10 @@ impl Viewer {
             }
             Heard::Gap(gap) => self.inbox.push_back(Incoming::Gap(gap)),
             Heard::Truth(label) => self.truth_came(label, now),
-            Heard::Produced(next_seq) => self.sequence.produced(next_seq),
+            Heard::Produced(next_seq) => {
+                self.sequence.produced(next_seq);
+                self.follow_moves();
+            }
         }
         // The types or the revision may have changed with the same names; batches under way keep their layout.
         if let Some(schema) = self.session.followed()
@@ -158,6 +161,15 @@ impl Viewer {
                 statistics.revised(schema.revision);
             }
             self.fit_labeller();
+        }
+    }
+
+    /// Tells the statistics which row of a replay comes next, should it have been moved.
+    fn follow_moves(&mut self) {
+        if let (Some(statistics), Some(status)) = (&mut self.statistics, self.session.status())
+            && let Some(position) = status.position
+        {
+            statistics.evidence.moved(status.next_seq, position);
         }
     }
 

@@ -421,6 +421,28 @@ fn a_replay_that_starts_again_is_no_new_evidence() {
 }
 
 #[test]
+fn a_replay_that_is_moved_back_is_no_new_evidence() {
+    let mut bench = Bench::subscribed_to(replayed(|replay| Replay {
+        n_rows: 1_000,
+        looping: true,
+        ..replay
+    }));
+    let rows: Vec<_> = (0..50).map(|row| (1.0, Some(u32::from(row >= 40)))).collect();
+    bench.receive(batch(0, &rows));
+    let once = bench.snapshot();
+    for restart in 1..8 {
+        bench.say(&status(SourceState::Playing, 0, 50 * restart));
+        bench.receive(batch(50 * restart, &rows));
+    }
+    let often = bench.snapshot();
+    assert_eq!(often["labelled"], 400);
+    assert_eq!(once["accuracy"], often["accuracy"]);
+    for interval in ["accuracy_interval", "accuracy_windowed_interval"] {
+        assert_eq!(once[interval], often[interval]);
+    }
+}
+
+#[test]
 fn many_classes_have_a_list_of_mistakes_instead_of_a_matrix() {
     let mut bench = Bench::new();
     let mut wide = schema();
