@@ -42,7 +42,7 @@ pub enum SplitError {
         share: f64,
     },
     /// One part would have no row.
-    #[error("{n_rows} rows with training share {share} leave one part empty: {n_training} rows would train")]
+    #[error("a training share of {share} leaves one part empty, with {n_training} of {n_rows} rows to train")]
     EmptyPart {
         /// Rows there are.
         n_rows: usize,

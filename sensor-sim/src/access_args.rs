@@ -25,7 +25,7 @@ pub const READ_TOKEN_VARIABLE: &str = "RUNNEL_READ_TOKEN";
 #[command(next_help_heading = "Access")]
 pub struct AccessArgs {
     /// Address to listen on: 0.0.0.0 or :: for all of this machine's, others than its own 127.0.0.1 with both tokens only
-    #[arg(long, value_name = "ADDR", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    #[arg(long, value_name = "ADDR", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_parser = parse_bind)]
     pub bind: IpAddr,
     /// A name under which the server is asked for, as box.local; may be repeated. Needs both tokens
     #[arg(long = "host", value_name = "NAME", value_parser = clap::value_parser!(Host))]
@@ -167,6 +167,13 @@ impl AccessArgs {
              one. With --insecure everybody who reaches the port may do what no token guards"
         )))
     }
+}
+
+fn parse_bind(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| {
+        "expected an IP address of this machine, as 127.0.0.1, or 0.0.0.0 for all; a name is for --host"
+            .to_owned()
+    })
 }
 
 fn parse_token(text: &str, place: &str) -> Result<Token> {

@@ -152,7 +152,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "MIB", default_value_t = defaults::HISTORY_MIB, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub history_mib: u32,
     /// Most readings that wait for a viewer which names no number of its own
-    #[arg(long, value_name = "N", default_value_t = defaults::QUEUE)]
+    #[arg(long, value_name = "N", default_value_t = defaults::QUEUE, value_parser = parse_count::<NonZeroU32>)]
     pub queue: NonZeroU32,
     /// Who may reach the server.
     #[command(flatten)]
@@ -338,6 +338,14 @@ impl ServeArgs {
 /// What is replayed if nothing is named.
 const DEFAULT_DATASET: &str = "covertype";
 
+/// For counts that may be as large as they like, but not 0.
+pub(crate) fn parse_count<N: TryFrom<NonZeroU32>>(text: &str) -> Result<N, String> {
+    let count: Option<NonZeroU32> = text.parse().ok();
+    count
+        .and_then(|count| count.try_into().ok())
+        .ok_or_else(|| format!("expected a whole number from 1 to {}", u32::MAX))
+}
+
 fn parse_k(text: &str) -> Result<NonZeroU8, String> {
     text.parse()
         .map_err(|_| "expected a whole number from 1 to 255".to_owned())
@@ -403,7 +411,9 @@ mod tests {
         check("--label y", "--data");
         check("--dataset wine --data x.csv", "cannot be used with");
         check("--history-mib 0", "history-mib");
-        check("--queue 0", "queue");
+        check("--queue 0", "expected a whole number from 1 to");
+        check("--max-sources -1", "expected a whole number from 1 to");
+        check("--bind foo", "expected an IP address");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::cli::parse_count;
 use crate::config::defaults;
 use crate::limits::Limits;
 
@@ -13,16 +14,16 @@ use crate::limits::Limits;
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
     /// Most readings a second of one source; one that sends more is slowed down
-    #[arg(long, value_name = "N", default_value_t = defaults::SOURCE_RATE)]
+    #[arg(long, value_name = "N", default_value_t = defaults::SOURCE_RATE, value_parser = parse_count::<NonZeroU32>, allow_negative_numbers = true)]
     pub max_rate: NonZeroU32,
     /// Most sources at a time
-    #[arg(long, value_name = "N", default_value_t = defaults::SOURCES)]
+    #[arg(long, value_name = "N", default_value_t = defaults::SOURCES, value_parser = parse_count::<NonZeroUsize>, allow_negative_numbers = true)]
     pub max_sources: NonZeroUsize,
     /// Most sensors connected at a time
-    #[arg(long, value_name = "N", default_value_t = defaults::SENSORS)]
+    #[arg(long, value_name = "N", default_value_t = defaults::SENSORS, value_parser = parse_count::<NonZeroUsize>, allow_negative_numbers = true)]
     pub max_sensors: NonZeroUsize,
     /// Most viewers connected at a time
-    #[arg(long, value_name = "N", default_value_t = defaults::VIEWERS)]
+    #[arg(long, value_name = "N", default_value_t = defaults::VIEWERS, value_parser = parse_count::<NonZeroUsize>, allow_negative_numbers = true)]
     pub max_viewers: NonZeroUsize,
     /// Most features of a sensor's reading
     #[arg(long, value_name = "N", default_value_t = defaults::FEATURES, value_parser = clap::value_parser!(u32).range(1..=4_096))]

@@ -7,8 +7,13 @@ use datasets::{Dataset, Order, Split, SplitError};
 #[non_exhaustive]
 pub enum PartsError {
     /// The rows cannot be split as asked.
-    #[error(transparent)]
-    Split(#[from] SplitError),
+    #[error("cannot split {dataset} (--split): {reason}")]
+    Split {
+        /// Name of the data set.
+        dataset: String,
+        /// Why.
+        reason: SplitError,
+    },
     /// Every row of a part is an outlier.
     #[error("--filter-iqr leaves no row of {dataset} to {purpose}")]
     NothingLeft {
@@ -31,7 +36,12 @@ pub(crate) fn split(
     seed: u64,
     filter_iqr: bool,
 ) -> Result<Split, PartsError> {
-    let split = datasets::split(dataset.n_rows(), training_share, order, seed)?;
+    let split = datasets::split(dataset.n_rows(), training_share, order, seed).map_err(|reason| {
+        PartsError::Split {
+            dataset: dataset.name.clone(),
+            reason,
+        }
+    })?;
     if !filter_iqr {
         return Ok(split);
     }
@@ -66,6 +76,11 @@ mod tests {
         let parts = |values, filter_iqr| split(&dataset(values), 0.8, Order::File, 1, filter_iqr);
         assert!(parts(vec![1.0, 2.0, 3.0, 4.0, 3.0], true).is_ok());
         assert!(parts(vec![1.0, 2.0, 3.0, 4.0, 99.0], false).is_ok());
+        let error = parts(vec![1.0], false).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "cannot split test (--split): a training share of 0.8 leaves one part empty, with 0 of 1 rows to train"
+        );
         let error = parts(vec![1.0, 2.0, 3.0, 4.0, 99.0], true).unwrap_err();
         assert_eq!(error.to_string(), "--filter-iqr leaves no row of test to stream");
     }

@@ -5,7 +5,7 @@ use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::cli::Demo;
 use crate::{dist, repo};
@@ -22,6 +22,9 @@ const GRACE: Duration = Duration::from_millis(500);
 
 /// Runs the demo and returns the server's exit code.
 pub(crate) fn run(demo: &Demo) -> Result<ExitCode> {
+    if let Some(flag) = misplaced(&demo.server_args) {
+        bail!("{flag} is an option of the demo, not of sensor-sim: write it before the `--`");
+    }
     let server = dist::build_server()?;
     let mut command = repo::command(&server);
     command.arg("--port").arg(demo.port.to_string());
@@ -47,6 +50,12 @@ pub(crate) fn run(demo: &Demo) -> Result<ExitCode> {
     // A browser started from here may hold nothing of the pipe: its end is the server's end.
     let _ = printer.join();
     Ok(exit_code(status))
+}
+
+/// The first of the user's arguments for sensor-sim that is meant for the demo itself.
+fn misplaced(own: &[String]) -> Option<&str> {
+    let mut flags = own.iter().map(|arg| arg.split('=').next().unwrap_or_default());
+    flags.find(|flag| ["--no-open", "--port"].contains(flag))
 }
 
 /// The demo's defaults, less those that the user's own arguments replace, then the user's. Without a replay none has a meaning.
@@ -170,6 +179,15 @@ mod tests {
         check(&["--data", "my.csv"], "--rate 1000 --loop --data my.csv");
         check(&["--speed", "60"], "--dataset covertype --loop --speed 60");
         check(&["--no-replay"], "--no-replay");
+    }
+
+    #[test]
+    fn the_demos_own_options_are_told_from_the_servers() {
+        let misplaced =
+            |arg: &str| super::misplaced(&["--loop".to_owned(), arg.to_owned()]).map(str::to_owned);
+        assert_eq!(misplaced("--no-open").as_deref(), Some("--no-open"));
+        assert_eq!(misplaced("--port=0").as_deref(), Some("--port"));
+        assert_eq!(misplaced("--no-replay"), None);
     }
 
     #[test]
