@@ -9,7 +9,9 @@ pub(super) fn explanation(feed: &Feed) -> Option<String> {
     const TEACH: &str = "send true labels with the readings, and a model is trained from them";
     match (&feed.near, feed.is_given, &feed.model) {
         (_, true, _) => None,
-        (None, _, Some(_)) => None,
+        (None, _, Some(_)) => feed.failure.as_ref().map(|failure| {
+            format!("the model is an earlier one: from the newest labelled readings none could be trained: {failure}")
+        }),
         (Some(near), _, Some(_)) => Some(format!(
             "{near}; it is labelled by one trained from its own readings"
         )),

@@ -203,15 +203,27 @@ async fn features_that_take_turns_are_said_to_train_no_model() {
 async fn a_training_that_fails_is_told() {
     let server = TestServer::start(sensors_only()).await;
     let mut viewer = early_viewer(&server).await;
-    let readings: String = (0..200)
-        .map(|n| format!("{{\"a\":{}e{},\"label\":\"{}\"}}\n", n % 7, 100 + n, n % 2))
-        .collect();
-    post_ok(&server, "big", &readings).await;
-    let failed = |status: &Status| {
-        let message = status.message.as_deref().unwrap_or_default();
-        message.starts_with("no model could be trained from the labelled readings: ")
+    let readings = |numbers: std::ops::Range<u32>| -> String {
+        numbers
+            .map(|n| format!("{{\"a\":{}e{},\"label\":\"{}\"}}\n", n % 7, 100 + n, n % 2))
+            .collect()
     };
-    next_status(&mut viewer, failed).await;
+    let begins = |status: &Status, beginning: &str| {
+        let message = status.message.as_deref().unwrap_or_default();
+        message.starts_with(beginning)
+    };
+    post_ok(&server, "big", &readings(0..200)).await;
+    next_status(&mut viewer, |status| {
+        begins(status, "no model could be trained from the labelled readings: ")
+    })
+    .await;
+    post_ok(&server, "grows", &readings(0..20)).await;
+    while next_schema(&mut viewer).await.model.is_none() {}
+    post_ok(&server, "grows", &readings(20..200)).await;
+    next_status(&mut viewer, |status| {
+        begins(status, "the model is an earlier one: ")
+    })
+    .await;
 }
 
 #[tokio::test]
