@@ -26,6 +26,7 @@ pub(crate) fn fit_error(error: FitError) -> JsValue {
         FitError::NotFinite { .. } | FitError::Overflow { .. } | FitError::TooLarge { .. } => "features: ",
         FitError::FeatureWeightOutOfRange { .. } | FitError::NoFeatureWeighs => "featureWeights: ",
         FitError::Scaling { .. } => "scaling: ",
+        FitError::TooManyFeatures { .. } => "nFeatures: ",
         _ => "",
     };
     range_error(&format!("{argument}{error}"))

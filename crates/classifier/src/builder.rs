@@ -19,6 +19,21 @@ use crate::{ClassId, EngineKind, FitError, Knn, KnnOptions, Preparation, Rows, S
 /// Units of [`Pace`] in a step.
 const STEP: u64 = 1 << 20;
 
+/// Bounds of what memory is taken for before there is a row, and of what a model file may have to hold. Arbitrary.
+const MAX_FEATURES: usize = 1 << 18;
+const MAX_CLASSES: usize = 1 << 20;
+
+/// Whether there may be so many features and classes.
+pub(crate) fn check_counts(n_features: usize, n_classes: usize) -> Result<(), FitError> {
+    if n_features > MAX_FEATURES {
+        return Err(FitError::TooManyFeatures { n_features });
+    }
+    if n_classes > MAX_CLASSES {
+        return Err(FitError::TooManyClasses { n_classes });
+    }
+    Ok(())
+}
+
 /// Takes training rows chunk by chunk.
 ///
 /// ```
@@ -54,9 +69,11 @@ impl KnnBuilder {
     ///
     /// # Errors
     ///
-    /// [`FitError::KOutOfRange`] unless `1 <= k <= 255`, [`FitError::FeatureWeightCount`],
-    /// [`FitError::FeatureWeightOutOfRange`], [`FitError::NoFeatureWeighs`].
+    /// [`FitError::TooManyFeatures`] above 2^18, [`FitError::TooManyClasses`] above 2^20, [`FitError::KOutOfRange`] unless
+    /// `1 <= k <= 255`, [`FitError::FeatureWeightCount`], [`FitError::FeatureWeightOutOfRange`],
+    /// [`FitError::NoFeatureWeighs`].
     pub fn new(n_features: usize, n_classes: usize, options: &KnnOptions) -> Result<Self, FitError> {
+        check_counts(n_features, n_classes)?;
         KnnOptions::check(options.k, &options.feature_weights, n_features)?;
         Ok(Self {
             rows: Growing::new(n_features, &options.feature_weights),

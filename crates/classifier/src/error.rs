@@ -35,6 +35,18 @@ pub enum FitError {
         /// How many classes there are.
         n_classes: usize,
     },
+    /// More features than anything here was made for.
+    #[error("expected at most 262144 features, got {n_features}")]
+    TooManyFeatures {
+        /// Features asked for.
+        n_features: usize,
+    },
+    /// More classes than anything here was made for.
+    #[error("expected at most 1048576 classes, got {n_classes}")]
+    TooManyClasses {
+        /// Classes asked for.
+        n_classes: usize,
+    },
     /// `k` has to be in `1..=255`.
     #[error("k = {k} is outside 1..=255")]
     KOutOfRange {

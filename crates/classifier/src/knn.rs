@@ -211,6 +211,7 @@ impl Knn {
     /// # Errors
     ///
     /// [`FitError::KOutOfRange`] unless `1 <= k <= 255`, [`FitError::NoRows`], [`FitError::TooManyRows`],
+    /// [`FitError::TooManyFeatures`], [`FitError::TooManyClasses`],
     /// [`FitError::LabelCount`], [`FitError::LabelOutOfRange`], [`FitError::NotFinite`] with row and feature,
     /// [`FitError::Overflow`] where scaling leaves the range of f64, [`FitError::FeatureWeightCount`],
     /// [`FitError::FeatureWeightOutOfRange`], [`FitError::NoFeatureWeighs`], [`FitError::TextbookMissing`].

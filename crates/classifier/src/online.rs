@@ -21,6 +21,7 @@ use std::num::NonZeroUsize;
 use kernels::Nearest;
 
 use self::rtree::RTree;
+use crate::builder::check_counts;
 use crate::knn::write_neighbours;
 use crate::measure::Measure;
 use crate::votes::Votes;
@@ -112,11 +113,13 @@ impl OnlineKnn {
     ///
     /// # Errors
     ///
-    /// [`FitError::KOutOfRange`] unless `1 <= k <= 255`, [`FitError::FeatureWeightCount`],
-    /// [`FitError::FeatureWeightOutOfRange`], [`FitError::NoFeatureWeighs`], [`FitError::Scaling`] unless it has a finite
+    /// [`FitError::TooManyFeatures`] above 2^18, [`FitError::TooManyClasses`] above 2^20, [`FitError::KOutOfRange`] unless
+    /// `1 <= k <= 255`, [`FitError::FeatureWeightCount`], [`FitError::FeatureWeightOutOfRange`],
+    /// [`FitError::NoFeatureWeighs`], [`FitError::Scaling`] unless it has a finite
     /// offset and a positive, finite scale for each feature.
     pub fn new(n_features: usize, n_classes: usize, options: &OnlineOptions) -> Result<Self, FitError> {
         let weights = &options.feature_weights;
+        check_counts(n_features, n_classes)?;
         KnnOptions::check(options.k, weights, n_features)?;
         if options
             .scaling

@@ -2,7 +2,10 @@
 
 mod common;
 
-use classifier::{FitError, Knn, KnnOptions, Preparation, QueryError, RowMajor, Rows, Scaling};
+use classifier::{
+    FitError, Knn, KnnBuilder, KnnOptions, OnlineKnn, OnlineOptions, Preparation, QueryError, RowMajor, Rows,
+    Scaling,
+};
 use common::ENGINES;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -39,6 +42,39 @@ fn a_bad_training_set_is_refused_with_its_place() {
             "expected a finite number in row 1, feature 0, got inf",
         );
     }
+}
+
+/// Memory for each feature and each class is taken before there is a row: `usize::MAX` was a panic.
+#[wasm_bindgen_test(unsupported = test)]
+fn too_many_features_and_classes_are_refused() {
+    for (n_features, n_classes, message) in [
+        (
+            usize::MAX,
+            2,
+            format!("expected at most 262144 features, got {}", usize::MAX),
+        ),
+        (
+            262_145,
+            2,
+            "expected at most 262144 features, got 262145".to_owned(),
+        ),
+        (
+            2,
+            usize::MAX,
+            format!("expected at most 1048576 classes, got {}", usize::MAX),
+        ),
+        (
+            2,
+            1_048_577,
+            "expected at most 1048576 classes, got 1048577".to_owned(),
+        ),
+    ] {
+        let error = KnnBuilder::new(n_features, n_classes, &KnnOptions::default()).expect_err(&message);
+        assert_eq!(error.to_string(), message);
+        let error = OnlineKnn::new(n_features, n_classes, &OnlineOptions::default()).expect_err(&message);
+        assert_eq!(error.to_string(), message);
+    }
+    assert!(KnnBuilder::new(1 << 18, 1 << 20, &KnnOptions::default()).is_ok());
 }
 
 #[wasm_bindgen_test(unsupported = test)]

@@ -133,6 +133,16 @@ fn an_engine_is_not_chosen_by_numbers_that_are_not_in_the_file() {
     );
 }
 
+/// Each number of a list that is kept takes longer to read than its bytes say.
+#[wasm_bindgen_test(unsupported = test)]
+fn lists_have_an_end() {
+    let (_, _, _, bytes) = model(Preparation::Raw);
+    let with_weights = |n: usize| with_record(&bytes, |record| record["feature_weights"] = vec![1; n].into());
+    let error = |n: usize| read(&with_weights(n)).expect_err("too many weights").to_string();
+    assert!(error(1 << 20).contains("feature weights or none, got 1048576"));
+    assert!(error((1 << 20) + 1).contains("a list of more than 1048576 items"));
+}
+
 /// A row with one constant feature, and a million groups without members.
 #[wasm_bindgen_test(unsupported = test)]
 fn groups_of_nothing_are_refused() {

@@ -11,6 +11,8 @@ use crate::decimal;
 
 /// Lists and objects within each other; the limit of serde_json and most others.
 const MAX_DEPTH: usize = 127;
+/// Items of a list that is kept. None is longer than the names of the most classes that there may be.
+const MAX_ITEMS: usize = 1 << 20;
 
 /// What is wrong, and where.
 pub(super) type Result<T> = std::result::Result<T, String>;
@@ -62,6 +64,9 @@ impl<'a> Reader<'a> {
     pub(super) fn list_of<T>(&mut self, item: fn(&mut Self) -> Result<T>) -> Result<Vec<T>> {
         let mut items = Vec::new();
         self.list(&mut |reader| {
+            if items.len() == MAX_ITEMS {
+                return Err(format!("it has a list of more than {MAX_ITEMS} items"));
+            }
             items.push(item(reader)?);
             Ok(())
         })?;

@@ -11,6 +11,7 @@ use super::container::{Header, Tensor};
 use super::json::{put, write_integer};
 use super::record;
 use super::{CHECKSUM_KEY, Form, ModelMetadata, Record, VERSION};
+use crate::builder::check_counts;
 use crate::compact::{Column, Columns, Feature, Group};
 use crate::decimal::Plain;
 use crate::labels::Labels;
@@ -71,6 +72,8 @@ fn content(expected: &dyn Display, actual: &dyn Display) -> ModelFileError {
 /// Whether the record agrees with itself.
 fn check_record(record: &Record) -> Result<(), ModelFileError> {
     let n_features = record.columns.len();
+    check_counts(n_features, record.class_names.len())
+        .map_err(|error| content(&"a model that can be fitted", &error))?;
     if record.feature_names.len() != n_features {
         let expected = format_args!("{n_features} feature names");
         return Err(content(&expected, &record.feature_names.len()));
