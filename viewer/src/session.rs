@@ -66,6 +66,19 @@ pub enum Heard {
     Produced(u64),
 }
 
+/// Why all counts began afresh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfreshReason {
+    /// The server was started again.
+    Restarted,
+    /// The stream has other classes than before.
+    Classes,
+    /// The stream has other features than before.
+    Features,
+    /// The stream has no model any more.
+    ModelGone,
+}
+
 /// The socket.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Connection {
@@ -166,8 +179,8 @@ pub struct Session {
     n_reconnects: u64,
     /// All readings below this one were received in this session, and need not come again.
     received_until: Option<u64>,
-    /// When the counts began afresh because the server was started again.
-    restarted_at: Option<f64>,
+    /// When the counts last began afresh, and why.
+    afresh: Option<(f64, AfreshReason)>,
     /// When `tick` was last called.
     ticked_at: f64,
     errors: Errors,
@@ -199,7 +212,7 @@ impl Session {
             n_first_pings: 0,
             n_reconnects: 0,
             received_until: None,
-            restarted_at: None,
+            afresh: None,
             ticked_at: f64::INFINITY,
             loaded: None,
             errors: Errors::default(),
@@ -228,6 +241,8 @@ impl Session {
             return false;
         }
         self.source = Some(name);
+        self.afresh = None;
+        self.errors = Errors::default();
         self.leave_source();
         if self.connection == Connection::Open {
             self.subscribed = false;
@@ -474,10 +489,10 @@ impl Session {
         self.n_reconnects
     }
 
-    /// When the counts began afresh because the server was started again.
+    /// When the counts last began afresh of themselves, and why.
     #[must_use]
-    pub fn restarted_at(&self) -> Option<f64> {
-        self.restarted_at
+    pub fn afresh(&self) -> Option<(f64, AfreshReason)> {
+        self.afresh
     }
 
     /// Messages that were of no use.

@@ -3,7 +3,7 @@
 use protocol::{Pace as ReplayPace, SourceState};
 use serde::Serialize;
 
-use crate::session::{Connection, ModelState, Session};
+use crate::session::{AfreshReason, Connection, ModelState, Session};
 
 /// A viewer whose newest label is older than this is behind. Half a second is what a person sees as late, and what the
 /// credit holds at 1,000 readings/s.
@@ -15,8 +15,8 @@ const CAUGHT_UP_MICROS: f64 = BEHIND_MICROS / 2.0;
 /// A viewer for which readings were skipped is behind for at least so long.
 const SKIPPED_MICROS: f64 = 2e6;
 
-/// How long a restarted server is spoken of.
-const RESTARTED_MICROS: f64 = 30e6;
+/// How long counts that began afresh are spoken of.
+const AFRESH_MICROS: f64 = 30e6;
 
 /// How the viewer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -261,11 +261,16 @@ fn flowing(session: &Session, progress: &Progress, pace: &mut Pace, now: f64) ->
         ),
         _ => (State::Live, "Every reading is labelled as it arrives.".to_owned()),
     };
-    if session
-        .restarted_at()
-        .is_some_and(|at| now - at < RESTARTED_MICROS)
+    if let Some((at, reason)) = session.afresh()
+        && now - at < AFRESH_MICROS
     {
-        message.push_str(" The server was started again, so all counts began afresh.");
+        let reason = match reason {
+            AfreshReason::Restarted => "The server was started again",
+            AfreshReason::Classes => "The stream has other classes than before",
+            AfreshReason::Features => "The stream has other features than before",
+            AfreshReason::ModelGone => "The model before is gone",
+        };
+        message.push_str(&format!(" {reason}, so all counts began afresh."));
     }
     Standing {
         state,

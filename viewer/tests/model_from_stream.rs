@@ -21,6 +21,7 @@ fn a_model_trained_from_the_stream_is_never_scored_on_what_it_has_seen() {
 fn the_next_trained_model_takes_over_without_a_gap() {
     let mut bench = Bench::subscribed_to(trained_schema(SHA256, 2));
     bench.receive(lows(2, 2));
+    bench.viewer.session.not_classified("no number".to_owned());
     bench.take_actions();
     let mut next = trained_schema("beef", 4);
     // A class that no model knows yet, the first ones as before.
@@ -31,12 +32,21 @@ fn the_next_trained_model_takes_over_without_a_gap() {
         matches!(&actions[..], [Action::FetchModel(model)] if model.sha256 == "beef"),
         "{actions:?}"
     );
+    assert!(
+        bench.snapshot()["errors"]["last"].is_null(),
+        "a complaint is over with its counts"
+    );
     // Meanwhile the model before goes on.
     bench.receive(lows(4, 2));
     assert_eq!(
         bench.snapshot()["labelled"],
         2,
         "counts begin afresh with the classes"
+    );
+    let message = bench.snapshot()["message"].to_string();
+    assert!(
+        message.contains("other classes than before, so all counts began afresh"),
+        "{message}"
     );
     assert_eq!(bench.snapshot()["last"][0]["shares"].as_array().unwrap().len(), 3);
     bench

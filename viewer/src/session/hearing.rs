@@ -4,7 +4,9 @@ use evaluation::ClockOffset;
 use protocol::{DecodeError, GapCause, Hello, Schema, ServerMessage, SourceState, VERSION};
 
 use super::model::same_names;
-use super::{Announced, Connection, Heard, MAX_CLASSES, MAX_FEATURES, N_FIRST_PINGS, Session};
+use super::{
+    AfreshReason, Announced, Connection, Errors, Heard, MAX_CLASSES, MAX_FEATURES, N_FIRST_PINGS, Session,
+};
 
 impl Session {
     /// A text message came.
@@ -37,7 +39,7 @@ impl Session {
         let followed = self.schema.as_ref().map(|schema| schema.channel);
         match message {
             ServerMessage::Hello(hello) => self.hello(hello, now),
-            ServerMessage::Schema(schema) => self.schema(schema),
+            ServerMessage::Schema(schema) => self.schema(schema, now),
             ServerMessage::Pong(pong) => {
                 self.clock.record(
                     pong.viewer_sent_micros,
@@ -109,7 +111,7 @@ impl Session {
             }
             _ => {
                 self.n_reconnects += 1;
-                self.restarted_at = Some(now);
+                self.begin_afresh(AfreshReason::Restarted, now);
                 self.leave_source();
                 self.clock = ClockOffset::new();
                 Heard::Afresh
@@ -119,7 +121,7 @@ impl Session {
         heard
     }
 
-    fn schema(&mut self, schema: Schema) -> Heard {
+    fn schema(&mut self, schema: Schema, now: f64) -> Heard {
         self.announced
             .entry(schema.channel)
             .and_modify(|announced| announced.has_model = schema.model.is_some())
@@ -159,17 +161,29 @@ impl Session {
             return Heard::Nothing;
         }
         let before = self.schema.replace(schema);
-        let same_table = match (&before, &self.schema) {
-            (Some(before), Some(now)) => before.classes == now.classes && same_names(before, now),
-            _ => false,
-        };
         // Without its model nothing of what was counted goes on; the values do.
         let has_lost_model =
             self.subscribed && self.labels() && self.schema.as_ref().is_some_and(|now| now.model.is_none());
+        let reason = match (&before, &self.schema) {
+            (Some(before), Some(schema)) if !same_names(before, schema) => Some(AfreshReason::Features),
+            (Some(before), Some(schema)) if before.classes != schema.classes => Some(AfreshReason::Classes),
+            _ if has_lost_model => Some(AfreshReason::ModelGone),
+            _ => None,
+        };
         self.follow();
-        match before {
-            Some(_) if same_table && !has_lost_model => Heard::Nothing,
-            _ => Heard::Afresh,
+        match (before, reason) {
+            (Some(_), None) => Heard::Nothing,
+            (None, _) => Heard::Afresh,
+            (Some(_), Some(reason)) => {
+                self.begin_afresh(reason, now);
+                Heard::Afresh
+            }
         }
+    }
+
+    /// All counts begin afresh, complaints too.
+    fn begin_afresh(&mut self, reason: AfreshReason, now: f64) {
+        self.afresh = Some((now, reason));
+        self.errors = Errors::default();
     }
 }
