@@ -20,8 +20,8 @@ use crate::{ClassId, EngineKind, FitError, Knn, KnnOptions, Preparation, Rows, S
 const STEP: u64 = 1 << 20;
 
 /// Bounds of what memory is taken for before there is a row, and of what a model file may have to hold. Arbitrary.
-const MAX_FEATURES: usize = 1 << 18;
-const MAX_CLASSES: usize = 1 << 20;
+pub(crate) const MAX_FEATURES: usize = 1 << 18;
+pub(crate) const MAX_CLASSES: usize = 1 << 20;
 
 /// Whether there may be so many features and classes.
 pub(crate) fn check_counts(n_features: usize, n_classes: usize) -> Result<(), FitError> {

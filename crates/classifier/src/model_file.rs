@@ -43,6 +43,7 @@ mod read;
 mod record;
 mod write;
 
+use crate::builder::{MAX_CLASSES, MAX_FEATURES};
 use crate::compact::Decimal;
 use crate::{EngineKind, Metric, Preparation, Scaling, Voting};
 
@@ -52,6 +53,14 @@ const VERSION: u32 = 3;
 const RECORD_KEY: &str = "runnel";
 /// The entry of `__metadata__` that holds the checksum.
 const CHECKSUM_KEY: &str = "crc32";
+/// Bytes that names and source may have together.
+const MAX_TEXT_BYTES: usize = 7_000_000;
+/// What is read can be written again, however much longer its numbers are then: a byte of text takes up to seven as JSON within
+/// JSON, a name three for each quote and one for the comma, a feature up to 150 with its name, numbers and form, and the rest is little.
+const _: () = assert!(
+    7 * MAX_TEXT_BYTES + 7 * MAX_CLASSES + 150 * MAX_FEATURES + 10_000 < container::MAX_HEADER_BYTES,
+    "the longest record fits in a header"
+);
 /// Bytes of the header's length at the start of a safetensors file.
 const LENGTH_BYTES: usize = 8;
 
@@ -64,6 +73,13 @@ pub struct ModelMetadata {
     pub feature_names: Vec<String>,
     /// Where the training rows come from, for people.
     pub source: String,
+}
+
+impl ModelMetadata {
+    fn n_bytes(&self) -> usize {
+        let names = self.class_names.iter().chain(&self.feature_names);
+        self.source.len() + names.map(String::len).sum::<usize>()
+    }
 }
 
 /// What `__metadata__` says under [`RECORD_KEY`]; what later code added may be missing.

@@ -333,3 +333,60 @@ fn votes_and_weights_are_kept() {
         "unknown variant `loudest`",
     );
 }
+
+/// A header of nearly 100 MB was read, and writing the model panicked where its numbers take more than they did.
+#[wasm_bindgen_test(unsupported = test)]
+fn what_is_read_can_be_written() {
+    let (_, knn, mut metadata, _) = model(Preparation::Standard);
+    let n_names: usize = [&metadata.class_names, &metadata.feature_names]
+        .into_iter()
+        .flatten()
+        .map(String::len)
+        .sum();
+    // What takes most as JSON within JSON.
+    metadata.source = "\u{1}".repeat(7_000_000 - n_names);
+    let bytes = knn.to_bytes(&metadata);
+    let (loaded, loaded_metadata) = Knn::from_bytes(&bytes).expect("as written");
+    assert_eq!(loaded_metadata, metadata);
+    assert!(loaded.to_bytes(&metadata) == bytes, "the same bytes again");
+    let longer = with_record(&bytes, |record| {
+        let source = record["source"].as_str().expect("a string");
+        record["source"] = format!("{source}!").into();
+    });
+    let error = Knn::from_bytes(&longer).expect_err("a byte more").to_string();
+    assert!(
+        error.contains("up to 7000000 bytes of names and source, got 7000001"),
+        "{error}"
+    );
+}
+
+/// By which the bound of names and source is what it is.
+#[wasm_bindgen_test(unsupported = test)]
+fn a_feature_takes_up_to_150_bytes_of_the_header() {
+    let n_features = 1000;
+    let table = Table::random(&mut Random(29), 5, |random, row| {
+        row.extend((0..n_features).map(|_| random.integer(0, 500)));
+    });
+    let options = KnnOptions {
+        preparation: Preparation::Standard,
+        feature_weights: vec![2.225_073_858_507_201_4e-308; n_features],
+        ..KnnOptions::default()
+    };
+    let metadata = ModelMetadata {
+        class_names: vec![String::new(); Table::N_CLASSES],
+        feature_names: vec![String::new(); n_features],
+        source: String::new(),
+    };
+    let written = table.fit(&options).to_bytes(&metadata);
+    let longest = with_record(&written, |record| {
+        record["scaling"]["offset"] = vec![-2.225_073_858_507_201_4e-308; n_features].into();
+        record["scaling"]["scale"] = vec![1.797_693_134_862_315_7e308; n_features].into();
+        for form in record["columns"].as_array_mut().expect("a list") {
+            *form = serde_json::json!({"short": {"base": -1_099_511_627_776.0, "divisor": 1e9}});
+        }
+    });
+    let (loaded, metadata) = Knn::from_bytes(&longest).expect("extreme and valid");
+    let bytes = loaded.to_bytes(&metadata);
+    let n_bytes = u64::from_le_bytes(*bytes.first_chunk().expect("eight bytes"));
+    assert!((130_000..152_000).contains(&n_bytes), "{n_bytes}");
+}

@@ -9,7 +9,7 @@ use super::json::{Reader, Result, put, write_integers, write_string};
 use super::{CHECKSUM_KEY, LENGTH_BYTES, RECORD_KEY};
 
 /// The format's own limit.
-const MAX_HEADER_BYTES: usize = 100_000_000;
+pub(super) const MAX_HEADER_BYTES: usize = 100_000_000;
 /// A model has six with names of up to eight bytes. So many, and so long ones, are compared with each other in no time.
 const MAX_TENSORS: usize = 1000;
 const MAX_NAME_BYTES: usize = 256;
@@ -233,9 +233,7 @@ impl Writer {
 
     /// Length of the header, header, data.
     ///
-    /// # Panics
-    ///
-    /// If the header is longer than the format allows.
+    /// The header is no longer than the format allows, by the bounds of what a record holds.
     pub(super) fn into_file(self, checksum: &str, record: &str) -> Vec<u8> {
         let mut header = String::from("{");
         let json = &mut header;
@@ -265,7 +263,7 @@ impl Writer {
         put(json, "}");
         let mut header = header.into_bytes();
         header.resize(header.len().next_multiple_of(LENGTH_BYTES), b' ');
-        assert!(header.len() <= MAX_HEADER_BYTES, "names and source take too much");
+        debug_assert!(header.len() <= MAX_HEADER_BYTES, "the bounds hold");
         let mut file = Vec::with_capacity(LENGTH_BYTES + header.len() + self.data.len());
         file.extend((header.len() as u64).to_le_bytes());
         file.extend(header);

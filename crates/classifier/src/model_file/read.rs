@@ -10,7 +10,7 @@ use super::checksum::crc32;
 use super::container::{Header, Tensor};
 use super::json::{put, write_integer};
 use super::record;
-use super::{CHECKSUM_KEY, Form, ModelMetadata, Record, VERSION};
+use super::{CHECKSUM_KEY, Form, MAX_TEXT_BYTES, ModelMetadata, Record, VERSION};
 use crate::builder::check_counts;
 use crate::compact::{Column, Columns, Feature, Group};
 use crate::decimal::Plain;
@@ -46,18 +46,22 @@ impl Knn {
             feature_weights: take(&mut record.feature_weights),
         };
         check_options(&options, &columns, bytes.len())?;
-        let n_classes = record.class_names.len();
+        let metadata = ModelMetadata {
+            class_names: record.class_names,
+            feature_names: record.feature_names,
+            source: record.source,
+        };
+        if metadata.n_bytes() > MAX_TEXT_BYTES {
+            let expected = format_args!("up to {MAX_TEXT_BYTES} bytes of names and source");
+            return Err(content(&expected, &metadata.n_bytes()));
+        }
+        let n_classes = metadata.class_names.len();
         let scaling = record.scaling.take();
         let assemble =
             async |pace| Self::assemble(columns, labels, n_classes, options, scaling, order, &pace).await;
         let mut knn =
             Pace::run(assemble).map_err(|error| content(&"a model that can be put together", &error))?;
         knn.visited_ppm = knn.visited_ppm.or(record.visited_ppm);
-        let metadata = ModelMetadata {
-            class_names: record.class_names,
-            feature_names: record.feature_names,
-            source: record.source,
-        };
         Ok((knn, metadata))
     }
 }
