@@ -39,11 +39,12 @@ export function sourceText({ source }) {
 
 /** @param {Snapshot} snapshot @returns {string} what stands in the chip */
 function chipText(snapshot) {
-  const { state, model, retry_in_millis, n_lagging } = snapshot;
+  const { state, model, retry_in_millis, n_lagging, gaps } = snapshot;
   if (state === "loading" && model?.n_bytes) return `loading ${percent((model.n_loaded_bytes ?? 0) / model.n_bytes, 0)}\u00a0%`;
   if (state === "disconnected" && retry_in_millis !== null) return `disconnected, retry in ${seconds(retry_in_millis)}`;
   if (state === "connecting" && snapshot.server !== null) return "waiting for a source";
-  if (state === "behind") return `behind ${count(n_lagging)}`;
+  // Where the server skips what does not fit, how much waits says little and changes with each message.
+  if (state === "behind" && !gaps["slow-viewer"]) return `behind ${count(n_lagging)}`;
   if (state === "paused" && n_lagging > 0) return `paused, behind ${count(n_lagging)}`;
   return LOOKS[state].name;
 }

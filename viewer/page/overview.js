@@ -38,9 +38,9 @@ function nameOf({ source }, class_id) {
   return source?.classes[class_id] ?? `class ${class_id}`;
 }
 
-/** Whether readings flow; without a model the server alone says so. @param {Snapshot} snapshot @returns {boolean} */
+/** Whether readings flow, be it too fast for this page; without a model the server alone says so. @param {Snapshot} snapshot @returns {boolean} */
 function isLive({ state, source, sources }) {
-  return state === "live" || (state === "no-model" && sources.some((each) => each.name === source?.name && (each.state === "live" || each.state === "playing")));
+  return state === "live" || state === "behind" || (state === "no-model" && sources.some((each) => each.name === source?.name && (each.state === "live" || each.state === "playing")));
 }
 
 /** A row: its parts, and how it is brought up to date. @param {string} name @param {Stream} stream @param {() => void} open */

@@ -224,7 +224,10 @@ fn flowing(session: &Session, progress: &Progress, pace: &mut Pace, now: f64) ->
     let (state, mut message) = match replay {
         Some(SourceState::Paused) if n_lagging > 0 => (
             State::Paused,
-            format!("The replay is held; {n_lagging} readings are still to be labelled."),
+            format!(
+                "The replay is held; {} readings are still to be labelled.",
+                thousands(n_lagging)
+            ),
         ),
         Some(SourceState::Paused) => (
             State::Paused,
@@ -244,20 +247,26 @@ fn flowing(session: &Session, progress: &Progress, pace: &mut Pace, now: f64) ->
         ),
         _ if is_behind => {
             let age = progress.newest_age_micros.unwrap_or(0.0) / 1e6;
-            let skipped = match n_skipped {
-                0 => "nothing was skipped".to_owned(),
-                n => format!("{n} were skipped because this page is slower than the stream"),
+            let message = match n_skipped {
+                0 => format!(
+                    "{} readings ({age:.1} s) behind; nothing was skipped.",
+                    thousands(n_lagging)
+                ),
+                // How many wait changes with every message then, down to none, and says nothing.
+                n => format!(
+                    "This page is slower than the stream: {} readings were skipped so far, and labels come {age:.1} s late.",
+                    thousands(n)
+                ),
             };
-            let behind = match n_lagging {
-                0 => "Caught up just now".to_owned(),
-                n => format!("{n} readings ({age:.1} s) behind"),
-            };
-            (State::Behind, format!("{behind}; {skipped}."))
+            (State::Behind, message)
         }
         _ if labelled == 0 => (State::Waiting, "Ready; waiting for the first reading.".to_owned()),
         _ if n_refused > 0 => (
             State::Live,
-            format!("Readings are labelled as they arrive; the classifier refused {n_refused}."),
+            format!(
+                "Readings are labelled as they arrive; the classifier refused {}.",
+                thousands(n_refused)
+            ),
         ),
         _ => (State::Live, "Every reading is labelled as it arrives.".to_owned()),
     };
@@ -276,5 +285,37 @@ fn flowing(session: &Session, progress: &Progress, pace: &mut Pace, now: f64) ->
         state,
         message,
         retry_in_micros: None,
+    }
+}
+
+/// `184213` → `184,213`, as the page writes its own figures.
+fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (idx, digit) in digits.chars().enumerate() {
+        if idx > 0 && (digits.len() - idx).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::thousands;
+
+    #[test]
+    fn counts_have_thousands_apart() {
+        let cases = [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (184_213, "184,213"),
+            (1_966_771, "1,966,771"),
+        ];
+        for (n, expected) in cases {
+            assert_eq!(thousands(n), expected);
+        }
     }
 }

@@ -279,13 +279,16 @@ fn a_slow_viewer_is_behind_and_says_how_far() {
     );
     let message = snapshot["message"].as_str().unwrap();
     assert!(
-        message.contains("1992 readings (2.0 s) behind; nothing was skipped"),
+        message.contains("1,992 readings (2.0 s) behind; nothing was skipped"),
         "{message}"
     );
     bench.say(&gap(8, 1_900, GapCause::SlowViewer));
     bench.work_once();
     let message = bench.snapshot()["message"].to_string();
-    assert!(message.contains("1892 were skipped"), "{message}");
+    assert!(
+        message.contains("slower than the stream: 1,892 readings were skipped so far"),
+        "{message}"
+    );
 }
 
 #[test]
