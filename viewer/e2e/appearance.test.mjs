@@ -59,3 +59,16 @@ test("a changed theme is kept for the next visit", async (t) => {
   assert.equal(await next.page.$eval("#theme-name", (name) => name.textContent), "dark");
   await next.page.close();
 });
+
+test("the longest name of a source stays within a phone's page", async (t) => {
+  const { server, page } = await open(t, ["--no-replay"], { width: 390 });
+  const name = "s".repeat(64);
+  const answer = await fetch(`${server.url}ingest/${name}`, { method: "POST", body: '{"temp":21.5}' });
+  assert.equal(answer.status, 200);
+  for (const path of [`?source=${name}`, "?source=*"]) {
+    await page.goto(server.url + path);
+    await page.waitForFunction((name) => [...document.querySelectorAll("#source-line, .stream h3")].some((place) => place.textContent === name), {}, name);
+    const scrollWidth = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(scrollWidth <= 390, `${path}: the page is ${scrollWidth} pixels wide`);
+  }
+});
