@@ -144,7 +144,7 @@ impl KnnBuilder {
     ///
     /// # Errors
     ///
-    /// [`FitError::NoRows`], [`FitError::Overflow`] where preparation or weights leave the range of f64,
+    /// [`FitError::NoRows`], [`FitError::Overflow`] where preparation leaves the range of f64,
     /// [`FitError::TextbookMissing`].
     pub fn finish(self) -> Result<Knn, FitError> {
         self.check()?;
@@ -226,7 +226,7 @@ impl Build {
     ///
     /// # Errors
     ///
-    /// [`FitError::Overflow`] where preparation or weights leave the range of f64, [`FitError::TextbookMissing`].
+    /// [`FitError::Overflow`] where preparation leaves the range of f64, [`FitError::TextbookMissing`].
     ///
     /// # Panics
     ///

@@ -23,9 +23,12 @@
 //!   `{"member": {"group": i}}`, `"single"`, `"double"`, or, if and only if its weight is 0, `"ignored"`. Features of one
 //!   form are rows of its tensor in feature order;
 //! - `engine`: `tree`, `scan` or `textbook`, whichever answered; `auto` chooses anew when the file is read;
-//! - `categories`: the groups whose combinations have trees of their own, in runs of `order`; `is_turned`, whether its
-//!   boxes lie along principal axes, which are found anew; and `visited_ppm`, what the choice of the engine was based
-//!   on, or null.
+//! - `categories`: the groups, ascending, whose combinations have trees of their own, in runs of `order` of at least 64 rows
+//!   on average; `is_turned`, whether its boxes lie along principal axes, which are found anew; and `visited_ppm`, what
+//!   the choice of the engine was based on, or null.
+//!
+//! The `base` of a short column is an integer up to 2^40 either way, its `divisor` a power of ten from 1 to 10^9, and `u` in
+//! 0..=32767. There are up to 2^18 features and 2^20 classes, and names and source have up to 7 MB together.
 //!
 //! Who writes by other means may leave out `voting` (`uniform`), `feature_weights`, `engine` (`tree` with an `order`, else
 //! `scan`), `categories`, `is_turned` (false) and `visited_ppm`. Any order that has each row once gives the same answers, and
@@ -34,7 +37,8 @@
 //! Bytes are untrusted: every length is checked against the bytes present before memory is taken for it, and memory
 //! stays within a small multiple of the file's size (64 at worst, for a file with a single row: columns are padded). So does
 //! time, but for the queries that choose a tree or an engine anew: like any query they may look at each feature of each row,
-//! and for a constant feature's rows a file has no bytes. They are few, and fewer where there is much to look at.
+//! and for a constant feature's rows a file has no bytes. They are few, fewer where there is much to look at, and with `auto`
+//! a file that has more than 256 such numbers a byte is refused.
 
 mod checksum;
 mod container;
