@@ -142,7 +142,10 @@ impl Viewer {
                 self.give_back_inbox();
                 self.sequence.reconnected();
             }
-            Heard::Gap(gap) => self.inbox.push_back(Incoming::Gap(gap)),
+            Heard::Gap(gap) => {
+                self.sequence.produced(gap.until);
+                self.inbox.push_back(Incoming::Gap(gap));
+            }
             Heard::Truth(label) => self.truth_came(label, now),
             Heard::Produced(next_seq) => {
                 self.sequence.produced(next_seq);

@@ -331,6 +331,15 @@ fn readings_that_the_server_gave_up_count_before_their_gap_comes_and_once() {
 }
 
 #[test]
+fn a_gap_past_the_last_stats_hides_no_reading_that_waits() {
+    let mut bench = Bench::subscribed();
+    bench.receive(lows(0, 8));
+    bench.viewer.binary(lows(8, 500), bench.now());
+    bench.say(&gap(508, 3_000, GapCause::SlowViewer));
+    assert_eq!(bench.snapshot()["n_lagging"], 500);
+}
+
+#[test]
 fn skipping_makes_behind_for_a_while_only() {
     let mut bench = Bench::subscribed();
     bench.receive(lows(0, 8));
