@@ -145,9 +145,9 @@ test("where memory runs out that is said, and other models go on", async () => {
     await KnnModel.load(new Uint8Array(70e6).fill(0x7b)).catch((error) => said(() => { throw error; }));
     said(() => small.predict([0.9]));
     said(() => new OnlineKnn({ nFeatures: 1, nClasses: 1 }).insert([1], 0));
-    said(() => new OnlineKnn({ nFeatures: 2 ** 24, nClasses: 1 }));
+    said(() => new OnlineKnn({ nFeatures: 2 ** 18, nClasses: 1 }));
     // What each of them left on the stack used to fill it after some hundred.
-    for (let i = 0; i < 1000; i += 1) try { new OnlineKnn({ nFeatures: 2 ** 24, nClasses: 1 }); } catch {}
+    for (let i = 0; i < 1000; i += 1) try { new OnlineKnn({ nFeatures: 2 ** 18, nClasses: 1 }); } catch {}
     said(() => small.predict([0.9]));
   `;
   installed.write("memory.mjs", script);
@@ -159,7 +159,7 @@ test("where memory runs out that is said, and other models go on", async () => {
     `RangeError source: ${memory}, got 70000000 bytes RuntimeError`,
     "1",
     "0",
-    `RangeError nFeatures: ${memory}, got 16777216 RuntimeError`,
+    `RangeError nFeatures: ${memory}, got 262144 RuntimeError`,
     "1",
   ]);
 });

@@ -15,7 +15,7 @@ const SCRIPTS = ["browser.js"];
 const SCRIPTS_FOR_NODE = ["node.js", "loading.js", "model.js", "online.js", "arguments.js", "wasm/bindings.js"];
 
 // Scripts and WebAssembly together; what a change adds has to be worth raising it.
-const MAX_KILOBYTES = 108;
+const MAX_KILOBYTES = 109;
 
 let installed;
 
