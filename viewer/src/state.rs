@@ -161,10 +161,8 @@ pub fn standing(session: &Session, progress: &Progress, pace: &mut Pace, now: f6
             let reason = session.status().and_then(|status| status.message.as_deref());
             let message = match reason {
                 Some(reason) => format!("Readings of this source cannot be labelled: {reason}."),
-                None => {
-                    "This stream has no model, so its readings cannot be labelled; start the server with one."
-                        .to_owned()
-                }
+                // The server's reason follows the schema in a message of its own.
+                None => "This source has no model, so its readings cannot be labelled.".to_owned(),
             };
             say(State::NoModel, message)
         }

@@ -450,6 +450,12 @@ fn a_source_without_a_model_says_what_it_lacks_and_stops_nothing() {
     bench.tick_for(100_000.0);
     bench.say(&hello("first"));
     bench.say(&ServerMessage::Schema(bare));
+    let snapshot = bench.snapshot();
+    assert_eq!(snapshot["state"], "no-model");
+    assert_eq!(
+        snapshot["message"], "This source has no model, so its readings cannot be labelled.",
+        "why is for the server to say, in the status that follows"
+    );
     bench.say(&ServerMessage::Status(live.clone()));
     let snapshot = bench.snapshot();
     assert_eq!(snapshot["state"], "no-model");
