@@ -200,6 +200,25 @@ impl Columns {
         }
     }
 
+    /// The constant features with their values.
+    pub(crate) fn constants(&self) -> impl Iterator<Item = (usize, f64)> + '_ {
+        let features = self.features.iter().enumerate();
+        features.filter_map(|(feature, form)| match form {
+            Feature::Constant(value) => Some((feature, *value)),
+            _ => None,
+        })
+    }
+
+    /// Where each group's costs begin in one table for all, and how long that is; `n + 1` codes for `n` members.
+    pub(crate) fn cost_starts(&self) -> (Vec<usize>, usize) {
+        let (mut starts, mut end) = (Vec::with_capacity(self.groups.len()), 0);
+        for group in &self.groups {
+            starts.push(end);
+            end += group.members.len() + 1;
+        }
+        (starts, end)
+    }
+
     /// Forgets the values; ranges and forms stay. For when a tree holds them.
     pub(crate) fn release(&mut self) {
         self.shorts

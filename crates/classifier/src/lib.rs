@@ -21,8 +21,8 @@
 #![forbid(unsafe_code)]
 
 // How a model comes about and answers, in the order in which to read it: `growing` takes rows in, `compact` makes columns of
-// them, `measure` says what a distance is and `question` adds it up; `parts` and `scan`, `tree` or `textbook` find the
-// nearest, and `votes` are counted. `knn` holds all that, `builder` and `pace` make it in slices, `describe` tells of it and
+// them, `measure` says what a distance is and `question` adds it up; `parts`, `filter` and `scan`, `tree` or `textbook` find
+// the nearest, and `votes` are counted. `knn` holds all that, `builder` and `pace` make it in slices, `describe` tells of it and
 // `model_file` keeps it, with `labels` packed and numbers written by `decimal`. What queries spend their time in is in crate
 // `kernels`. `online` is apart, but for `measure`, `votes` and what writes neighbours.
 //
@@ -33,6 +33,7 @@ mod compact;
 mod decimal;
 mod describe;
 mod error;
+mod filter;
 mod growing;
 mod knn;
 mod labels;

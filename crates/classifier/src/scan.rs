@@ -11,10 +11,10 @@
 //!
 //! Which arithmetic does the adding up depends on data and query, never the answer:
 //! - [`integer`]: raw whole numbers and Euclidean distance; every sum is exact in i32, so is every comparison.
-//! - [`filtered`]: f32 sums with a proven error bound rule rows out, the rest is recomputed in f64.
+//! - [`filtered`]: f32 sums with a proven error bound (`filter.rs`) rule rows out, the rest is recomputed in f64.
 //! - neither, where a number is too large for f32: every row is recomputed in f64.
 
-pub(crate) mod filtered;
+mod filtered;
 pub(crate) mod integer;
 
 use std::mem::discriminant;
@@ -22,7 +22,8 @@ use std::ops::Range;
 
 use kernels::{BLOCK, N_TOGETHER, N_WINDOWS, Nearest, Window};
 
-use crate::compact::{Columns, Feature};
+use crate::compact::Columns;
+use crate::filter::Filter;
 use crate::measure::Measure;
 use crate::pace::Pace;
 use crate::parts::Part;
@@ -60,7 +61,7 @@ pub(crate) struct Scan {
     /// Whether [`integer`] applies to queries of whole numbers.
     is_integer: bool,
     integer: integer::Scratch,
-    filtered: filtered::Scratch,
+    filter: Filter,
 }
 
 impl Scan {
@@ -94,7 +95,7 @@ impl Scan {
         Self {
             is_integer: integer::applies_to(columns, measure),
             integer: integer::Scratch::new(columns),
-            filtered: filtered::Scratch::new(columns, measure, &order),
+            filter: Filter::new(columns, measure, &order),
             layout: Layout {
                 runs: runs(&order),
                 order,
@@ -113,8 +114,8 @@ impl Scan {
     pub(crate) fn nearest(&mut self, question: &Question<'_>, nearest: &mut Nearest) {
         if self.is_integer && self.integer.prepare(question) {
             self.integer.scan(question.columns, &self.layout, nearest);
-        } else if self.filtered.prepare(question) {
-            self.filtered.scan(question, &self.layout, nearest);
+        } else if self.filter.prepare(question) {
+            self.filter.scan(question, &self.layout, nearest);
         } else {
             for row in 0..question.columns.n_rows {
                 nearest.offer(question.distance(row), row as u64);
@@ -129,7 +130,7 @@ impl Scan {
             + size_of_val(&self.layout.order[..])
             + size_of_val(&self.layout.runs[..])
             + self.integer.n_bytes()
-            + self.filtered.n_bytes()
+            + self.filter.n_bytes()
     }
 }
 
@@ -170,26 +171,4 @@ fn all_windows(
 ) -> Option<[Window; N_WINDOWS]> {
     let [a, b, c, d] = windowed.map(window);
     Some([a?, b?, c?, d?])
-}
-
-/// Where each group's costs begin in one table for all, and how long that is; `n + 1` codes for `n` members.
-fn table_starts(columns: &Columns) -> (Vec<usize>, usize) {
-    let (mut starts, mut end) = (Vec::with_capacity(columns.groups.len()), 0);
-    for group in &columns.groups {
-        starts.push(end);
-        end += group.members.len() + 1;
-    }
-    (starts, end)
-}
-
-/// The constant features with their values.
-fn constants(columns: &Columns) -> impl Iterator<Item = (usize, f64)> + '_ {
-    columns
-        .features
-        .iter()
-        .enumerate()
-        .filter_map(|(feature, form)| match form {
-            Feature::Constant(value) => Some((feature, *value)),
-            _ => None,
-        })
 }

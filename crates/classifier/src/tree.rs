@@ -9,7 +9,7 @@
 //!
 //! A query goes down depth first, the nearest child first, and passes over what cannot hold a neighbour. In a leaf it
 //! does what the scan does in a block: exact sums of integers ([`integer`]), or f32 sums that rule rows out and f64
-//! sums for the rest ([`filtered`]). Rows come in no order, so boxes and rows as far away as the k-th neighbour are
+//! sums for the rest (`filter.rs`). Rows come in no order, so boxes and rows as far away as the k-th neighbour are
 //! still looked at: one of them may hold a smaller row number.
 //!
 //! Few rows whose features depend on each other are turned to their principal axes first, if that turns out to save
@@ -40,12 +40,12 @@ pub(crate) use self::order::Order;
 pub(crate) use self::turned::n_units as n_units_of_axes;
 use self::turned::{Turned, TurnedRows};
 use crate::compact::Columns;
+use crate::filter::{Filter, U};
 use crate::measure::Measure;
 use crate::pace::Pace;
 use crate::parts::Part;
 use crate::question::Question;
-use crate::scan::filtered::U;
-use crate::scan::{filtered, integer};
+use crate::scan::integer;
 use crate::{Metric, Rows as _};
 
 /// Training rows that are asked for their neighbours to see whether a tree pays; not tuned.
@@ -67,7 +67,7 @@ pub(crate) struct Tree {
     root_places: Vec<usize>,
     is_integer: bool,
     integer: integer::Scratch,
-    filtered: filtered::Scratch,
+    filter: Filter,
     exact: Exact,
     /// `1 + (n+8)·2u` for n columns and groups: more than the roundings of a box's sum, of integers or not.
     rounding: f64,
@@ -151,7 +151,7 @@ impl Tree {
         }
         Self {
             is_integer: integer::applies_to(columns, measure),
-            filtered: filtered::Scratch::new(columns, measure, &parts),
+            filter: Filter::new(columns, measure, &parts),
             exact: Exact::new(columns, measure),
             rounding: 1.0 + ((parts.len() + n_groups) as f64 + 8.0) * 2.0 * U,
             costs: vec![0.0; integer.costs.len()],
@@ -196,7 +196,7 @@ impl Tree {
             self.nearest(&question, &mut nearest);
             n_visited += self.path.n_visited;
             n_queries += 1;
-            pace.spend(LEAF_UNITS * self.filtered.points.len() * self.path.n_visited)
+            pace.spend(LEAF_UNITS * self.filter.points.len() * self.path.n_visited)
                 .await;
             if n_visited * LEAF >= MAX_COUNTED / columns.n_features().max(1) {
                 break;
@@ -219,7 +219,7 @@ impl Tree {
             }
             self.search_integers(nearest);
         } else if self.prepare_filtered(question) {
-            for (cost, exact) in self.costs.iter_mut().zip(&self.filtered.costs) {
+            for (cost, exact) in self.costs.iter_mut().zip(&self.filter.costs) {
                 *cost = *exact as f32;
             }
             for (cost, &place) in self.root_costs.iter_mut().zip(&self.root_places) {
@@ -242,7 +242,7 @@ impl Tree {
 
     /// How many numbers a box has on each side.
     fn n_box_columns(&self) -> usize {
-        self.n_axes().unwrap_or(self.filtered.points.len())
+        self.n_axes().unwrap_or(self.filter.points.len())
     }
 
     /// How many principal axes stand in for the columns, if any do.
@@ -260,7 +260,7 @@ impl Tree {
         self.boxes.n_bytes()
             + self.leaves.n_bytes()
             + self.integer.n_bytes()
-            + self.filtered.n_bytes()
+            + self.filter.n_bytes()
             + self.exact.n_bytes()
             + self.turned.as_ref().map_or(0, Turned::n_bytes)
     }
@@ -268,7 +268,7 @@ impl Tree {
     /// Translates the query for the f32 filter; `false` if a sum could overflow.
     fn prepare_filtered(&mut self, question: &Question<'_>) -> bool {
         self.exact.prepare(question);
-        self.filtered.prepare(question)
+        self.filter.prepare(question)
     }
 
     /// Every distance in f64.
@@ -321,7 +321,7 @@ impl Tree {
         let is_squared = question.measure.metric == Metric::Euclidean;
         let Self {
             leaves,
-            filtered,
+            filter,
             exact,
             costs,
             boxes,
@@ -332,30 +332,23 @@ impl Tree {
         let (mut limit, mut sums) = (f32::INFINITY, [0.0; LEAF]);
         let rows = Offered {
             leaves,
-            starts: &filtered.starts,
+            starts: &filter.starts,
             costs,
             unlimited: limit,
         };
         let mut look_at = |leaf: usize| {
-            let lanes = kernels::sums(
-                &leaves.tiles,
-                leaf,
-                &filtered.points,
-                is_squared,
-                limit,
-                &mut sums,
-            );
+            let lanes = kernels::sums(&leaves.tiles, leaf, &filter.points, is_squared, limit, &mut sums);
             limit = rows.of_leaf(leaf, lanes, &mut sums, limit, |lane, _| {
                 let row = leaves.tiles.rows[leaf][lane];
                 let distance = exact.distance(question, leaves, leaf, lane);
-                filtered.offer(nearest, distance, row, is_squared)
+                filter.offer(nearest, distance, row, is_squared)
             });
             Limit {
                 sum: limit,
                 row: nearest.settled_row(),
             }
         };
-        let query = Query::Points(&filtered.points, is_squared);
+        let query = Query::Points(&filter.points, is_squared);
         path.search(boxes, root_costs, query, &mut look_at, Some(&leaves.tiles));
     }
 }

@@ -8,7 +8,7 @@
 
 use kernels::{BLOCK, Nearest, Window, add_integer_squares, any_integer_within, integers_within};
 
-use super::{Layout, Part, Question, Windowed, all_windows, constants, table_starts};
+use super::{Layout, Part, Question, Windowed, all_windows};
 use crate::Metric;
 use crate::compact::{Columns, Feature};
 use crate::measure::Measure;
@@ -48,7 +48,7 @@ pub(crate) fn applies_to(columns: &Columns, measure: &Measure) -> bool {
 
 impl Scratch {
     pub(crate) fn new(columns: &Columns) -> Self {
-        let (starts, n_costs) = table_starts(columns);
+        let (starts, n_costs) = columns.cost_starts();
         Self {
             targets: vec![0; columns.shorts.len()],
             starts,
@@ -67,7 +67,8 @@ impl Scratch {
         if !kernels::are_whole(question.prepared, MAX_QUERY) {
             return false;
         }
-        self.base = constants(columns)
+        self.base = columns
+            .constants()
             .map(|(feature, value)| (query[feature] - value) * (query[feature] - value))
             .sum();
         // The f64 sums of squares below are exact as long as they stay under 2^53, and far over i32::MAX if not.

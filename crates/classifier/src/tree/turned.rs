@@ -27,7 +27,7 @@
 //! differences as computed are thus a vector no longer than `|V·D| + |E|` with
 //! `|E| = (3u + sqrt(n)·2(m+4)·v)·(reach + |Q|) + 1e-38`, which has room for the roundings of the two lengths.
 //!
-//! **Summing.** As step 3 of `scan/filtered.rs`: an f32 sum over n axes is at most `(R + |E|)²·(1 + (n+8)·2u)` for
+//! **Summing.** As step 3 of `filter.rs`: an f32 sum over n axes is at most `(R + |E|)²·(1 + (n+8)·2u)` for
 //! every row that belongs among the neighbours, with `R² = b·(1 + (d+8)·4v + 2·skew) - B·(1 - (d+8)·4v - 2·skew)`
 //! for a k-th best of b. That is at least `1 + skew` times what it is there, as skew is under 1e-3.
 //!
@@ -48,11 +48,11 @@ use super::eigen::eigenvectors;
 use super::leaves::{Leaves, NO_ROW};
 use super::order::Order;
 use crate::compact::{Column, Columns, Feature};
+use crate::filter::{U, UNDERFLOW, V};
 use crate::measure::Measure;
 use crate::pace::Pace;
 use crate::parts::by_falling_spread;
 use crate::question::Question;
-use crate::scan::filtered::{U, UNDERFLOW, V};
 use crate::scan::integer;
 use crate::{Metric, Rows as _};
 
@@ -395,7 +395,7 @@ impl Tree {
     pub(super) fn search_turned(&mut self, question: &Question<'_>, nearest: &mut Nearest) -> bool {
         let Self {
             leaves,
-            filtered,
+            filter,
             boxes,
             path,
             turned: Some(turned),
@@ -412,7 +412,7 @@ impl Tree {
         let n_axes = turned.n_axes();
         let error = turned.axes.error(turned.reach, distance);
         // With NaN, which compares false, the answer is no as well.
-        if !(distance <= MAX_REACH && filtered.prepare_turned(question, error, turned.axes.skew)) {
+        if !(distance <= MAX_REACH && filter.prepare_turned(question, error, turned.axes.skew)) {
             return false;
         }
         let places = turned.points.iter_mut().zip(&mut turned.point);
@@ -433,7 +433,7 @@ impl Tree {
                 }
                 let distance = turned.distance(leaf * LEAF + lane);
                 if nearest.offer(distance, row.into()) && nearest.is_full() {
-                    limit = filtered.limit(filtered.radius(nearest.bound(), true), true);
+                    limit = filter.limit(filter.radius(nearest.bound(), true), true);
                 }
             }
             Limit {

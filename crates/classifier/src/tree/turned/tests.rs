@@ -1,10 +1,10 @@
-//! The bound held against what it bounds, as in `scan/filtered/tests.rs`: for every row, taken as the k-th neighbour, its own
+//! The bound held against what it bounds, as in `filter/tests.rs`: for every row, taken as the k-th neighbour, its own
 //! f32 sum along the axes must be within the limit that its f64 distance gives.
 
 use super::*;
+use crate::filter::Filter;
 use crate::growing::Growing;
 use crate::random::Random;
-use crate::scan::filtered::Scratch;
 use crate::{Preparation, RowMajor, Scaling};
 
 const N_ROWS: usize = 200;
@@ -51,10 +51,10 @@ fn look(columns: &Columns, measure: &Measure, axes: &mut Axes, query: &[f64], se
     let distance = axes.turn(|feature| question.prepared[feature]);
     let error = axes.error(reach, distance);
     let point: Vec<f32> = axes.point.iter().map(|value| *value as f32).collect();
-    let mut filtered = Scratch::new(columns, measure, &[]);
+    let mut filter = Filter::new(columns, measure, &[]);
     let mut limit = |distance: f64, error: f64, skew: f64| {
-        assert!(filtered.prepare_turned(&question, error, skew));
-        filtered.limit(filtered.radius(distance, true), true)
+        assert!(filter.prepare_turned(&question, error, skew));
+        filter.limit(filter.radius(distance, true), true)
     };
     for row in 0..columns.n_rows {
         let tile: Vec<[f32; LEAF]> = turned

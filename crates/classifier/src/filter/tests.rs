@@ -30,7 +30,7 @@ struct Seen {
 fn look(columns: &Columns, measure: &Measure, query: &[f64], seen: &mut Seen) {
     // The bound does not mind in which order columns are added.
     let order = Part::all(columns);
-    let mut scratch = Scratch::new(columns, measure, &order);
+    let mut scratch = Filter::new(columns, measure, &order);
     let prepared: Vec<f64> = (0..query.len())
         .map(|feature| measure.prepare(feature, query[feature]))
         .collect();
@@ -72,9 +72,9 @@ fn look(columns: &Columns, measure: &Measure, query: &[f64], seen: &mut Seen) {
             "row {row} at {distance:e}: {sum:e} is above {limit:e}, {}, query {query:?}",
             measure.metric
         );
-        let without_error = Scratch {
+        let without_error = Filter {
             error: 0.0,
-            ..Scratch::new(columns, measure, &order)
+            ..Filter::new(columns, measure, &order)
         };
         seen.n_rows += 1;
         seen.n_above += usize::from(f64::from(sum) > distance);
