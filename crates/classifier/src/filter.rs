@@ -57,7 +57,7 @@ use kernels::{Nearest, Point};
 use crate::Metric;
 use crate::compact::Columns;
 use crate::measure::Measure;
-use crate::parts::Part;
+use crate::parts::{Part, Units};
 use crate::question::Question;
 
 /// Roundings of f32 and f64.
@@ -103,9 +103,7 @@ pub(crate) struct Filter {
 /// What a column does with every query.
 #[derive(Debug)]
 struct Translation {
-    feature: usize,
-    base: f64,
-    divisor: f64,
+    units: Units,
     /// `s` of the proof.
     stretch: f64,
     /// `f` of the proof.
@@ -120,30 +118,22 @@ struct Translation {
 
 impl Translation {
     fn new(columns: &Columns, measure: &Measure, part: Part) -> Self {
-        let (feature, base, divisor, smallest) = match part {
-            Part::Short(idx) => {
-                let (decimal, column) = &columns.shorts[idx];
-                (column.feature, decimal.base, decimal.divisor, 0.0)
-            }
-            Part::Single(idx) => (columns.singles[idx].feature, 0.0, 1.0, 0.0),
-            Part::Double(idx) => {
-                let column = &columns.doubles[idx];
-                (column.feature, column.origin(), 1.0, SMALLEST)
-            }
-        };
-        let stretch = measure.stretch(feature);
-        let factor = stretch / divisor;
-        let (min, max) = columns.range(feature);
-        let magnitudes = [min, max, measure.offset(feature), base / divisor].map(f64::abs);
-        Self {
+        let units = part.units(columns);
+        let Units {
             feature,
             base,
             divisor,
-            stretch,
+        } = units;
+        let factor = units.factor(measure);
+        let (min, max) = columns.range(feature);
+        let magnitudes = [min, max, measure.offset(feature), base / divisor].map(f64::abs);
+        Self {
+            units,
+            stretch: measure.stretch(feature),
             factor: if factor < MIN_FACTOR { 0.0 } else { factor },
             ends: [min * divisor - base, max * divisor - base],
             magnitude: magnitudes.into_iter().fold(0.0, larger),
-            smallest,
+            smallest: if let Part::Double(_) = part { SMALLEST } else { 0.0 },
         }
     }
 }
@@ -208,8 +198,13 @@ impl Filter {
         let mut largest_sum = 0.0;
         let places = self.points.iter_mut().zip(&mut self.values);
         for ((point, (value, error)), translation) in places.zip(&self.translations) {
-            let query = question.query[translation.feature];
-            *value = query * translation.divisor - translation.base;
+            let Units {
+                feature,
+                base,
+                divisor,
+            } = translation.units;
+            let query = question.query[feature];
+            *value = query * divisor - base;
             point.value = *value as f32;
             let [low, high] = translation.ends;
             let farthest = larger((low - *value).abs(), (high - *value).abs());

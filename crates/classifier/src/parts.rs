@@ -16,6 +16,21 @@ pub(crate) enum Part {
     Double(usize),
 }
 
+/// How the numbers of a column come from the values of its feature: `value·divisor - base`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Units {
+    pub(crate) feature: usize,
+    pub(crate) base: f64,
+    pub(crate) divisor: f64,
+}
+
+impl Units {
+    /// What turns differences of a column's numbers into prepared and weighted ones.
+    pub(crate) fn factor(self, measure: &Measure) -> f64 {
+        measure.stretch(self.feature) / self.divisor
+    }
+}
+
 impl Part {
     /// All of them, in the order in which boxes and leaves have them.
     pub(crate) fn all(columns: &Columns) -> Vec<Self> {
@@ -24,6 +39,23 @@ impl Part {
         parts.extend((0..columns.singles.len()).map(Self::Single));
         parts.extend((0..columns.doubles.len()).map(Self::Double));
         parts
+    }
+
+    /// Of doubles, those of the numbers that are rounded for the filter.
+    pub(crate) fn units(self, columns: &Columns) -> Units {
+        let (feature, base, divisor) = match self {
+            Self::Short(idx) => {
+                let (decimal, column) = &columns.shorts[idx];
+                (column.feature, decimal.base, decimal.divisor)
+            }
+            Self::Single(idx) => (columns.singles[idx].feature, 0.0, 1.0),
+            Self::Double(idx) => (columns.doubles[idx].feature, columns.doubles[idx].origin(), 1.0),
+        };
+        Units {
+            feature,
+            base,
+            divisor,
+        }
     }
 
     /// Among the columns of its form.
@@ -38,22 +70,17 @@ impl Part {
 pub(crate) async fn by_falling_spread(columns: &Columns, measure: &Measure, pace: &Pace) -> Vec<(f64, Part)> {
     let n_rows = columns.n_rows;
     let mut parts = Vec::new();
-    for (idx, (decimal, column)) in columns.shorts.iter().enumerate() {
-        let deviation = deviation(column.values[..n_rows].iter().map(|&u| u.into()));
-        parts.push((
-            deviation / decimal.divisor * measure.stretch(column.feature),
-            Part::Short(idx),
-        ));
-        pace.spend(SPREAD_UNITS * n_rows).await;
-    }
-    for (idx, column) in columns.singles.iter().enumerate() {
-        let deviation = deviation(column.values[..n_rows].iter().map(|&value| value.into()));
-        parts.push((deviation * measure.stretch(column.feature), Part::Single(idx)));
-        pace.spend(SPREAD_UNITS * n_rows).await;
-    }
-    for (idx, column) in columns.doubles.iter().enumerate() {
-        let deviation = deviation(column.values[..n_rows].iter().copied());
-        parts.push((deviation * measure.stretch(column.feature), Part::Double(idx)));
+    for part in Part::all(columns) {
+        let deviation = match part {
+            Part::Short(idx) => deviation(columns.shorts[idx].1.values[..n_rows].iter().map(|&u| u.into())),
+            Part::Single(idx) => deviation(
+                columns.singles[idx].values[..n_rows]
+                    .iter()
+                    .map(|&value| value.into()),
+            ),
+            Part::Double(idx) => deviation(columns.doubles[idx].values[..n_rows].iter().copied()),
+        };
+        parts.push((deviation * part.units(columns).factor(measure), part));
         pace.spend(SPREAD_UNITS * n_rows).await;
     }
     let places = falling(parts.iter().map(|(deviation, _)| *deviation));

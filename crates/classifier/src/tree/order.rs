@@ -68,7 +68,7 @@ impl Order {
             }
             pace.spend(2 * columns.n_rows).await;
         }
-        let weigh = |&(_, part): &(f64, Part)| (part, factor(columns, measure, part));
+        let weigh = |&(_, part): &(f64, Part)| (part, part.units(columns).factor(measure) as f32);
         let mut splitter = Splitter {
             columns,
             parts: parts.iter().map(weigh).collect(),
@@ -197,16 +197,6 @@ fn deviation(group: &Group, n_rows: usize, measure: &Measure) -> f64 {
         .map(variance)
         .sum::<f64>()
         .sqrt()
-}
-
-/// Turns differences of stored numbers into prepared and weighted ones.
-fn factor(columns: &Columns, measure: &Measure, part: Part) -> f32 {
-    let (feature, divisor) = match part {
-        Part::Short(idx) => (columns.shorts[idx].1.feature, columns.shorts[idx].0.divisor),
-        Part::Single(idx) => (columns.singles[idx].feature, 1.0),
-        Part::Double(idx) => (columns.doubles[idx].feature, 1.0),
-    };
-    (measure.stretch(feature) / divisor) as f32
 }
 
 struct Splitter<'a> {
