@@ -8,8 +8,16 @@ import { initSync } from "./wasm/bindings.js";
 export { KnnModel } from "./model.js";
 export { OnlineKnn } from "./online.js";
 
-const file = hasSimd() ? new URL("./wasm/simd.wasm", import.meta.url) : new URL("./wasm/scalar.wasm", import.meta.url);
-setReady(initSync({ module: readFileSync(file) }));
+setReady(initSync({ module: read() }));
 
 /** Has nothing to do here; code that is shared with a page may call it. */
 export async function init() {}
+
+function read() {
+  try {
+    return readFileSync(hasSimd() ? new URL("./wasm/simd.wasm", import.meta.url) : new URL("./wasm/scalar.wasm", import.meta.url));
+  } catch (/** @type {any} */ cause) {
+    const hint = "a bundle for Node has to leave this package out, as external";
+    throw new Error(`runnel-classifier: expected its WebAssembly beside its scripts, got ${cause.message}: ${hint}`, { cause });
+  }
+}
