@@ -161,6 +161,19 @@ test("names, numbers and a description", () => {
   assert.equal(named.classShares([0]).length, 3);
 });
 
+test("an option that is undefined counts as left out", async () => {
+  const without = (...names) => Object.fromEntries(names.map((name) => [name, undefined]));
+  const both = without("k", "metric", "weights", "featureWeights");
+  const none = { nFeatures: 1, ...both, ...without("preparation", "engine", "classNames", "featureNames") };
+  const expected = KnnModel.fit(POINTS, CLASSES, { nFeatures: 1 }).save();
+  assert.deepEqual(KnnModel.fit(POINTS, CLASSES, none).save(), expected);
+  const slices = { ...none, ...without("onProgress", "signal") };
+  assert.deepEqual((await KnnModel.fitInSlices(POINTS, CLASSES, slices)).save(), expected);
+  const online = new OnlineKnn({ nFeatures: 1, nClasses: 2, ...both, ...without("scaling", "window") });
+  CLASSES.forEach((label, row) => online.insert([POINTS[row]], label));
+  assert.equal(online.nRows, 4);
+});
+
 test("options do what they say", () => {
   assert.equal(KnnModel.fit(POINTS, CLASSES, { nFeatures: 1 }).k, 5);
   // By distance, the two at 10 and 12 have more to say of 8 than those at 0 and 1.

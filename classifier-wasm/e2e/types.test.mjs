@@ -10,6 +10,7 @@ import { readmeOf } from "./lib/readme.mjs";
 
 const STRICT = {
   strict: true,
+  exactOptionalPropertyTypes: true,
   noEmit: true,
   allowJs: true,
   checkJs: true,
@@ -53,7 +54,7 @@ test("types say what is given and refuse what the code refuses", async () => {
   installed.write(
     "usage.ts",
     `
-    import { init, KnnModel, type FitOptions, type Neighbours } from "runnel-classifier";
+    import { init, KnnModel, type FitInSlicesOptions, type FitOptions, type Neighbours, type OnlineOptions } from "runnel-classifier";
     const ready: Promise<void> = init(new URL("https://example.org/simd.wasm"));
     const options: FitOptions = { nFeatures: 2, metric: "manhattan", weights: "distance", featureWeights: [1, 2] };
     using model: KnnModel = KnnModel.fit(new Float32Array(4), new Uint8Array(2), options);
@@ -64,6 +65,9 @@ test("types say what is given and refuse what the code refuses", async () => {
     const loaded: Promise<KnnModel> = KnnModel.load(model.save(), (loaded, total) => loaded / (total ?? 1));
     const response: Response = new Response(model.save());
     const chosen: Promise<KnnModel> = KnnModel.load(new File([model.save()], "irises.safetensors"));
+    type LeftOut<T> = { [Name in keyof T]-?: {} extends Pick<T, Name> ? undefined : T[Name] };
+    const slices = (options: LeftOut<FitInSlicesOptions>): FitInSlicesOptions => options;
+    const online = (options: LeftOut<OnlineOptions>): OnlineOptions => options;
     // @ts-expect-error: nFeatures is required
     KnnModel.fit(new Float32Array(4), new Uint8Array(2), {});
     // @ts-expect-error: rows are flat
@@ -82,7 +86,7 @@ test("types say what is given and refuse what the code refuses", async () => {
     new KnnModel();
     // @ts-expect-error: read only
     model.k = 3;
-    export { ready, sum, loaded, response, chosen };
+    export { ready, sum, loaded, response, chosen, slices, online };
     `,
   );
   await compiles(["usage.ts"], { module: "nodenext", moduleResolution: "nodenext", target: "es2022", checkJs: false });

@@ -21,38 +21,38 @@ export interface FitOptions {
   /** How many features each row has: `features.length / labels.length`. */
   nFeatures: number;
   /** How many neighbours vote, 1 to 255; with fewer rows all of them do. Default 5. */
-  k?: number;
+  k?: number | undefined;
   /** The distance. Default `"euclidean"`. */
-  metric?: "euclidean" | "manhattan";
+  metric?: "euclidean" | "manhattan" | undefined;
   /**
    * What each neighbour's vote is worth: one, or the inverse of its distance, where neighbours at distance 0 have one
    * vote each and the others none. Default `"uniform"`.
    */
-  weights?: "uniform" | "distance";
+  weights?: "uniform" | "distance" | undefined;
   /**
    * How much each feature counts: `nFeatures` numbers, finite and not negative, at least one above 0. Distances are
    * then the root of Σ w·(x − q)², or Σ w·|x − q|. Default: all 1.
    */
-  featureWeights?: Float32Array | Float64Array | readonly number[];
+  featureWeights?: Float32Array | Float64Array | readonly number[] | undefined;
   /**
    * What is done to features before distances are taken, fitted to the training rows and applied to every query:
    * nothing, scaling to mean 0 and standard deviation 1, or scaling to 0..1. Default `"raw"`.
    */
-  preparation?: "raw" | "standard" | "min-max";
+  preparation?: "raw" | "standard" | "min-max" | undefined;
   /** Which code answers; the answers are the same. Default `"auto"`, which chooses by counting. */
-  engine?: "auto" | "scan" | "tree";
+  engine?: "auto" | "scan" | "tree" | undefined;
   /** One name for each class, by class id. Default: the ids themselves, up to the largest label. */
-  classNames?: readonly string[];
+  classNames?: readonly string[] | undefined;
   /** One name for each feature. Default: `"x0"`, `"x1"`, … */
-  featureNames?: readonly string[];
+  featureNames?: readonly string[] | undefined;
 }
 
 /** How to fit without keeping the page waiting. */
 export interface FitInSlicesOptions extends FitOptions {
   /** Told every few milliseconds how much is done, from 0 to 1: an estimate that never falls. */
-  onProgress?: (done: number) => void;
+  onProgress?: ((done: number) => void) | undefined;
   /** Ends the fit between two slices; the promise is then rejected with the signal's reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** The nearest training rows of a query, by (distance, row) ascending. */
@@ -80,7 +80,7 @@ export type Query = Float32Array | Float64Array | readonly number[];
  *
  * Answers are exact, those of brute force in 64-bit floats: neighbours are ordered by (distance, row), and equal votes
  * go to the smallest class id. Wrong arguments throw a `TypeError` or `RangeError` that names the argument, what was
- * expected and what came; `null` does not stand for an option that is left out.
+ * expected and what came; an option that is `undefined` counts as left out, one that is `null` does not.
  *
  * What does not fit in WebAssembly's memory, of 4 GiB at most, throws a `RangeError` too. Other models live on, but what
  * was in use or in the making is lost and keeps its memory until the page or process ends.
@@ -165,20 +165,20 @@ export interface OnlineOptions {
   /** How many classes there are; not every one need ever occur. */
   nClasses: number;
   /** How many neighbours vote, 1 to 255; with fewer rows all of them do. Default 5. */
-  k?: number;
+  k?: number | undefined;
   /** The distance. Default `"euclidean"`. */
-  metric?: "euclidean" | "manhattan";
+  metric?: "euclidean" | "manhattan" | undefined;
   /** What each neighbour's vote is worth, as in `FitOptions`. Default `"uniform"`. */
-  weights?: "uniform" | "distance";
+  weights?: "uniform" | "distance" | undefined;
   /** How much each feature counts, as in `FitOptions`. Default: all 1. */
-  featureWeights?: Float32Array | Float64Array | readonly number[];
+  featureWeights?: Float32Array | Float64Array | readonly number[] | undefined;
   /**
    * What is done to each feature first: `(value - offset) / scale`, with finite offsets and scales that are finite and
    * above 0. Default: nothing.
    */
-  scaling?: { offset: Query; scale: Query };
+  scaling?: { offset: Query; scale: Query } | undefined;
   /** How many rows are kept: at the next insertion the oldest leaves. Default: all. */
-  window?: number;
+  window?: number | undefined;
 }
 
 /**
