@@ -1,4 +1,4 @@
-// What goes another way in a page than in Node: slices, files from forms, the fetching of the WebAssembly.
+// What goes another way in a page than in Node: slices, files from forms, the fetching of the WebAssembly, what may run.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -96,4 +96,24 @@ test("`init` that finds something else says what and where, and may be called ag
   assert.equal(lines[0], `${expected} ./init.html, got what begins with "<!doctype html><": an HTML page`);
   assert.ok(lines[1].startsWith(`${expected} ./text.wasm, got `), lines[1]);
   assert.equal(lines[2], "1");
+});
+
+test("a strict content security policy is enough, and a stricter one is told from a lost connection", async () => {
+  installed.write(
+    "strict.js",
+    `
+    import { init, KnnModel } from "./node_modules/runnel-classifier/browser.js";
+    const said = await init().then(() => KnnModel.fit(new Float64Array(1), new Uint8Array(1), { nFeatures: 1 }).nRows, String);
+    document.querySelector("output").value = said;
+    `,
+  );
+  const outputUnder = (name, scripts) => {
+    const policy = `default-src 'none'; script-src 'self' ${scripts}; connect-src 'self'`;
+    const meta = `<meta http-equiv="Content-Security-Policy" content="${policy}">`;
+    const page = `<!doctype html>${meta}<title>${name}</title><output></output><script type="module" src="strict.js"></script>`;
+    installed.write(`${name}.html`, page);
+    return textOf(browser, `${server.url}${name}.html`, /./);
+  };
+  assert.equal(await outputUnder("strict", "'wasm-unsafe-eval'"), "1");
+  assert.match(await outputUnder("stricter", ""), /^Error: init: expected .*simd\.wasm, got .*Content Security Policy/);
 });
