@@ -148,10 +148,13 @@ function makeRow(name, stream, open) {
  * Opens the sources that the address asks for.
  * @param {string} wanted names with commas between them, or `*` @param {(name: string|null) => Stream} openStream
  * @param {(stream: Stream|null) => void} show shows a source whole, or none
- * @returns {Overview}
+ * @returns {Promise<Overview>} once its looks are there: rows without them are wider than a phone
  */
-export function openOverview(wanted, openStream, show) {
-  document.head.append(html("link", { rel: "stylesheet", href: "overview.css" }));
+export async function openOverview(wanted, openStream, show) {
+  const looks = html("link", { rel: "stylesheet", href: "overview.css" });
+  const settled = new Promise((done) => ["load", "error"].forEach((type) => looks.addEventListener(type, done)));
+  document.head.append(looks);
+  await settled;
   const names = [...new Set(wanted.split(",").map((name) => name.trim()).filter(Boolean))];
   const all = wanted === "*";
   const list = html("ol", { class: "streams" });

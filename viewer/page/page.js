@@ -152,7 +152,7 @@ const open = (name) => openStream({ type: "start", url, slow_factor, ...token, .
 if (source !== null && (source === "*" || source.includes(","))) {
   // Not in the page that most people load.
   const { openOverview } = await import("./overview.js");
-  overview = openOverview(source, open, show);
+  overview = await openOverview(source, open, show);
 } else {
   show(open(source));
 }
