@@ -11,11 +11,11 @@ const [url] = process.argv.slice(2);
 const browser = await launch();
 try {
   const { page } = await openPage(browser, url);
-  await waitForSnapshot(page, "the source with its model", (s) => s.state === "waiting" && s.model !== null, { seconds: 30 });
+  await waitForSnapshot(page, "the source with its model", (s) => s.state === "waiting" && s.model !== null);
   console.log("ready");
   for await (const line of createInterface({ input: process.stdin })) {
     const n_sent = Number(line);
-    const end = await waitForSnapshot(page, "all readings", (s) => s.labelled + s.gaps.total >= n_sent, { seconds: 30 });
+    const end = await waitForSnapshot(page, "all readings", (s) => s.labelled + s.gaps.total >= n_sent);
     console.log(JSON.stringify({ labelled: end.labelled, missed: end.gaps.total, engine: end.model.engine, browser: await browser.version() }));
     break;
   }

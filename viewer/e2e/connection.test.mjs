@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { openPage, pauseAndSettle, waitForSnapshot } from "./lib/browser.mjs";
+import { openPage, pauseAndSettle, waitForSnapshot, waitForText } from "./lib/browser.mjs";
 import { reference } from "./lib/reference.mjs";
 import { startServer } from "./lib/server.mjs";
 import { withBrowser } from "./lib/setup.mjs";
@@ -19,7 +19,7 @@ test("a server that dies and comes back is said to be gone, then streams again",
   await server.kill();
   const gone = await waitForSnapshot(page, "the loss", (s) => s.state === "disconnected");
   assert.match(gone.message, /\w/, "the loss is said in words");
-  assert.match(await page.$eval("#chip-text", (chip) => chip.textContent), /disconnected/);
+  await waitForText(page, "#chip-text", /disconnected/);
 
   const again = await startServer(WINE, { port: server.port });
   t.after(() => again.kill());

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { pauseAndSettle, waitForSnapshot } from "./lib/browser.mjs";
+import { pauseAndSettle, waitForEqual, waitForSnapshot } from "./lib/browser.mjs";
 import { reference } from "./lib/reference.mjs";
 import { withBrowser } from "./lib/setup.mjs";
 
@@ -42,7 +42,7 @@ for (const { dataset, prepare, rate, n_readings, algorithm } of cases) {
     }
     assert.deepEqual(snapshot.confusion, expected.confusion);
     assert.equal(snapshot.accuracy, expected.accuracy);
-    assert.deepEqual(await shownConfusion(page), expected.confusion, "the table that people read");
+    await waitForEqual(page, "the table that people read", () => shownConfusion(page), expected.confusion);
   });
 }
 

@@ -3,14 +3,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { nextFrames, waitForSnapshot, waitForText } from "./lib/browser.mjs";
+import { waitFor, waitForSnapshot, waitForSubscription, waitForText } from "./lib/browser.mjs";
 import { violations } from "./lib/axe.mjs";
 import { withBrowser } from "./lib/setup.mjs";
 
 const open = withBrowser();
 
-/** Feeds a source of two classes until the test ends, after enough labelled readings for a model. */
-async function feed(t, server, source, { cold, hot, classes }) {
+/** Feeds a source of two classes: enough labelled readings for a model, then as many more as asked for, once the page is there for them. */
+async function feed(server, page, source, { cold, hot, classes }) {
   let idx = 0;
   const lines = (n, is_labelled) => Array.from({ length: n }, () => {
     idx += 1;
@@ -22,20 +22,20 @@ async function feed(t, server, source, { cold, hot, classes }) {
     assert.equal(answer.status, 200, await answer.text());
   };
   await post(lines(60, true));
-  return (n) => post(lines(n, true));
+  return async (n) => {
+    await waitForSubscription(page, server, source);
+    await post(lines(n, true));
+  };
 }
 
 /** Waits until `accepts` is true of the snapshots of all sources, by name. */
-async function waitForSnapshots(page, what, accepts) {
-  const deadline = Date.now() + 120_000;
-  let newest = {};
-  while (Date.now() < deadline) {
+function waitForSnapshots(page, what, accepts) {
+  const read = async () => {
     const all = await page.evaluate(() => window.runnel?.snapshots() ?? []);
-    newest = Object.fromEntries(all.map((s) => [s.source?.name ?? s.wanted_source, s]));
-    if (accepts(newest)) return newest;
-    await nextFrames(page, 3);
-  }
-  assert.fail(`${what} did not come; newest: ${JSON.stringify(Object.entries(newest).map(([name, { state, labelled, message }]) => ({ name, state, labelled, message })))}`);
+    return Object.fromEntries(all.map((s) => [s.source?.name ?? s.wanted_source, s]));
+  };
+  const describe = (all) => JSON.stringify(Object.entries(all).map(([name, { state, labelled, message }]) => ({ name, state, labelled, message })));
+  return waitFor(page, what, read, accepts, describe);
 }
 
 /** What the rows say, as a reader has it. */
@@ -51,8 +51,8 @@ function shownRows(page) {
 
 test("all sources stand side by side, each labelled by its own model; one is opened whole and left again", async (t) => {
   const { server, page } = await open(t, ["--dataset", "wine", "--rate", "100", "--loop"], { path: "?source=*" });
-  const oven = await feed(t, server, "oven", { cold: 20, hot: 180, classes: ["off", "on"] });
-  const tank = await feed(t, server, "tank", { cold: 5, hot: 50, classes: ["empty", "full"] });
+  const oven = await feed(server, page, "oven", { cold: 20, hot: 180, classes: ["off", "on"] });
+  const tank = await feed(server, page, "tank", { cold: 5, hot: 50, classes: ["empty", "full"] });
   await waitForSnapshots(page, "three sources", ({ wine, oven, tank }) => wine?.state === "live" && oven?.state === "waiting" && tank?.state === "waiting");
   await oven(30);
   await tank(40);
@@ -62,14 +62,10 @@ test("all sources stand side by side, each labelled by its own model; one is ope
   assert.deepEqual([all.oven.accuracy, all.tank.accuracy], [1, 1]);
   assert.equal(all.wine.gaps.total + all.oven.gaps.total + all.tank.gaps.total, 0);
 
-  await nextFrames(page, 60);
-  const rows = await shownRows(page);
+  const is_drawn = ([wine, oven, tank]) => /^\d+\.\d.% ± \d.* of the last [\d,]+; majority \d.*, same as before \d/.test(wine.right)
+    && /^(off|on) /.test(oven.now) && /^(empty|full) /.test(tank.now);
+  const rows = await waitFor(page, "rows with all of it, each with its minute", () => shownRows(page), (rows) => is_drawn(rows) && rows.every(({ bars }) => bars > 0));
   assert.deepEqual(rows.map(({ name }) => name), ["wine", "oven", "tank"]);
-  const [wine_row, oven_row, tank_row] = rows;
-  assert.match(wine_row.right, /^\d+\.\d.% ± \d.* of the last [\d,]+; majority \d.*, same as before \d/);
-  assert.match(oven_row.now, /^(off|on) /);
-  assert.match(tank_row.now, /^(empty|full) /);
-  assert.ok(rows.every(({ bars }) => bars > 0), "each has its minute");
   assert.equal(await page.$eval(".questions", (part) => part.checkVisibility()), false);
 
   await page.evaluate(() => [...document.querySelectorAll(".stream h3 button")].find((button) => button.textContent === "oven").click());
@@ -93,11 +89,11 @@ test("all sources stand side by side, each labelled by its own model; one is ope
 
 test("sources are named in the address, one that is not there yet too, and chosen from the list of sources", async (t) => {
   const { server, page } = await open(t, ["--dataset", "wine", "--rate", "50", "--loop"], { path: "?source=wine,oven,later" });
-  await feed(t, server, "oven", { cold: 20, hot: 180, classes: ["off", "on"] });
-  await feed(t, server, "other", { cold: 20, hot: 180, classes: ["off", "on"] });
-  const all = await waitForSnapshots(page, "two of three", ({ wine, oven }) => wine?.state === "live" && oven?.state === "waiting");
+  await feed(server, page, "oven", { cold: 20, hot: 180, classes: ["off", "on"] });
+  await feed(server, page, "other", { cold: 20, hot: 180, classes: ["off", "on"] });
+  const has_come = ({ wine, oven, later }) => wine?.state === "live" && oven?.state === "waiting" && /no source later yet/.test(later?.message);
+  const all = await waitForSnapshots(page, "two of three", has_come);
   assert.deepEqual(Object.keys(all), ["wine", "oven", "later"], "no others");
-  assert.match(all.later.message, /no source later yet/);
 
   await page.goto(`${server.url}?source=nosuch`);
   await waitForText(page, "#now-name", "Waiting for nosuch");
@@ -116,7 +112,7 @@ test("a page that was never seen follows all sources", async (t) => {
     window.requestAnimationFrame = () => 0;
   };
   const { server, page } = await open(t, ["--dataset", "wine", "--rate", "50", "--loop"], { path: "?source=*", instrument: hide });
-  const oven = await feed(t, server, "oven", { cold: 20, hot: 180, classes: ["off", "on"] });
+  const oven = await feed(server, page, "oven", { cold: 20, hot: 180, classes: ["off", "on"] });
   await waitForSnapshots(page, "both sources", ({ wine, oven }) => wine?.state === "live" && oven?.state === "waiting");
   await oven(30);
   await waitForSnapshots(page, "labels of the second", ({ oven }) => oven.labelled === 30);
@@ -127,11 +123,11 @@ for (const scheme of ["light", "dark"]) {
   for (const width of [360, 1280]) {
     test(`side by side, ${scheme}, ${width} pixels wide`, async (t) => {
       const { server, page } = await open(t, ["--dataset", "wine", "--rate", "100", "--loop"], { path: "?source=*", scheme, width });
-      const oven = await feed(t, server, "oven", { cold: 20, hot: 180, classes: ["off", "on"] });
+      const oven = await feed(server, page, "oven", { cold: 20, hot: 180, classes: ["off", "on"] });
       await waitForSnapshots(page, "two sources", ({ wine, oven }) => wine?.state === "live" && oven?.state === "waiting");
       await oven(30);
       await waitForSnapshots(page, "labels of both", ({ wine, oven }) => wine.labelled > 100 && oven.labelled === 30);
-      await nextFrames(page, 60);
+      await waitFor(page, "both rows with their minutes", () => shownRows(page), (rows) => rows.length === 2 && rows.every(({ bars }) => bars > 0));
       const scroll_width = await page.evaluate(() => document.documentElement.scrollWidth);
       assert.ok(scroll_width <= width, `the page is ${scroll_width} pixels wide`);
       assert.deepEqual(await violations(page), []);

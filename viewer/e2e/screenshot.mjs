@@ -11,7 +11,7 @@ const browser = await launch();
 try {
   const { page } = await openPage(browser, server.url, { width: 1280, height: 1000 });
   // A minute fills the time line, and the accuracy has a history.
-  await waitForSnapshot(page, "a minute of labels", (s) => s.state === "live" && s.labelled > 60_000, { seconds: 180 });
+  await waitForSnapshot(page, "a minute of labels", (s) => s.state === "live" && s.labelled > 60_000);
   for (const scheme of ["light", "dark"]) {
     await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
     await nextFrames(page, 60);

@@ -7,7 +7,7 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import WebSocket from "ws";
 
-import { waitForSnapshot, waitForText } from "./lib/browser.mjs";
+import { waitForSnapshot, waitForSubscription, waitForText } from "./lib/browser.mjs";
 import { withBrowser } from "./lib/setup.mjs";
 
 const open = withBrowser();
@@ -33,6 +33,7 @@ test("posted readings with labels train a model, and the page labels those that 
   await waitForSnapshot(page, "a source without a model, and why", (s) => s.state === "no-model" && s.message.includes("send true labels"));
   assert.equal((await post(server, "oven", ovenLines(0, 60))).accepted, 60);
   await waitForSnapshot(page, "the model", (s) => s.state === "waiting");
+  await waitForSubscription(page, server, "oven");
   await post(server, "oven", ovenLines(60, 100));
   const labelled = await waitForSnapshot(page, "labels", (s) => s.labelled === 100);
   assert.deepEqual(labelled.source.classes, ["off", "on"]);
@@ -81,6 +82,7 @@ test("a source is chosen from the list, labelled by the replay's model, and kept
   await page.waitForFunction(() => !document.getElementById("chooser").hidden);
   await page.select("#source-select", "desk");
   await waitForSnapshot(page, "the sensor's source", (s) => s.source?.name === "desk" && s.state === "waiting");
+  await waitForSubscription(page, server, "desk");
   send();
   const labelled = await waitForSnapshot(page, "a label", (s) => s.labelled > 0);
   assert.deepEqual(labelled.source.features.map(({ name }) => name), names);

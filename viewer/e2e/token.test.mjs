@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { waitForSnapshot } from "./lib/browser.mjs";
+import { waitFor, waitForSnapshot } from "./lib/browser.mjs";
 import { withBrowser } from "./lib/setup.mjs";
 
 const open = withBrowser();
@@ -29,7 +29,7 @@ test("without the token nothing is shown, and the person is asked for it", async
   await say(page, "another-token-of-some-length");
   const wrong = await waitForSnapshot(page, "the question again", locked);
   assert.match(wrong.message, /not this server's read token/);
-  assert.match(server.log(), /this is not the read token/);
+  await waitFor(page, "the server's word of it", () => server.log(), (log) => log.includes("this is not the read token"));
   await say(page, TOKEN);
   await waitForSnapshot(page, "labels", live);
   assert.equal(await page.$eval("#token-form", (form) => form.hidden), true);

@@ -3,6 +3,7 @@
 // The protocol's Network domain stays off: it slows WebSockets down threefold, and these tests are about a stream.
 
 import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 import puppeteer from "puppeteer-core";
 
 const executablePath = process.env.RUNNEL_CHROMIUM ?? "/usr/bin/chromium";
@@ -19,13 +20,17 @@ const args = [
   "--disable-sync",
 ];
 
+/** What a test waits for takes seconds at most where nothing else runs; a busy machine may take long, a broken page for ever. */
+const LIMIT_MILLIS = 180_000;
+
 export function launch() {
-  return puppeteer.launch({ executablePath, args, headless: true, networkEnabled: false });
+  return puppeteer.launch({ executablePath, args, headless: true, networkEnabled: false, timeout: LIMIT_MILLIS });
 }
 
 /** Opens `url` in a new page that remembers every error it showed; `instrument` runs in it before its own scripts. */
 export async function openPage(browser, url, { width = 1280, height = 900, scheme = "light", instrument } = {}) {
   const page = await browser.newPage();
+  page.setDefaultTimeout(LIMIT_MILLIS);
   const problems = [];
   page.on("pageerror", (error) => problems.push(`uncaught: ${error.message}`));
   page.on("console", (message) => {
@@ -49,28 +54,41 @@ export function snapshotOf(page) {
   return page.evaluate(() => window.runnel?.snapshot() ?? null);
 }
 
-/** Looks at each few frames' snapshot until `accepts` is true of one, and returns that one. */
-export async function waitForSnapshot(page, what, accepts, { seconds = 120 } = {}) {
-  const deadline = Date.now() + seconds * 1000;
-  let newest = null;
-  while (Date.now() < deadline) {
-    newest = await snapshotOf(page);
-    if (newest && accepts(newest)) return newest;
+/**
+ * Reads each few frames of the page until `accepts` is true of what was read, and returns that. What follows from what was seen,
+ * but comes by another message, timer or frame, has to be waited for in its turn; what is asserted has to come of one read.
+ */
+export async function waitFor(page, what, read, accepts, describe = JSON.stringify) {
+  const deadline = Date.now() + LIMIT_MILLIS;
+  let newest;
+  do {
+    newest = await read();
+    if (accepts(newest)) return newest;
     await nextFrames(page, 3);
-  }
-  assert.fail(`${what} did not come within ${seconds} s; newest snapshot: ${shown(newest)}`);
+  } while (Date.now() < deadline);
+  assert.fail(`${what} did not come within ${LIMIT_MILLIS / 1000} s; newest: ${describe(newest)}`);
 }
 
-/** Waits until an element of the page reads `text`. */
-export async function waitForText(page, selector, text, { seconds = 60 } = {}) {
-  const deadline = Date.now() + seconds * 1000;
-  let shown = null;
-  while (Date.now() < deadline) {
-    shown = (await page.$eval(selector, (element) => element.textContent)).trim();
-    if (shown === text) return;
-    await nextFrames(page, 3);
-  }
-  assert.fail(`${selector} did not read ${JSON.stringify(text)} within ${seconds} s, but ${JSON.stringify(shown)}`);
+/** Waits until `accepts` is true of the page's snapshot, and returns that one. */
+export function waitForSnapshot(page, what, accepts) {
+  return waitFor(page, what, () => snapshotOf(page), (snapshot) => snapshot !== null && accepts(snapshot), shown);
+}
+
+/** Waits until an element of the page reads `text`, or matches it. */
+export function waitForText(page, selector, text) {
+  const read = async () => (await page.$eval(selector, (element) => element.textContent)).trim();
+  return waitFor(page, `${selector} reading ${text}`, read, (shown) => (text instanceof RegExp ? text.test(shown) : shown === text));
+}
+
+/** Waits until what `read` gives, of what the page has drawn, equals `expected`. */
+export function waitForEqual(page, what, read, expected) {
+  return waitFor(page, `${what}: ${JSON.stringify(expected)}`, read, (drawn) => isDeepStrictEqual(drawn, expected));
+}
+
+/** Waits until the server sends readings of this source to a page: those that are posted before that reach none. */
+export function waitForSubscription(page, server, source) {
+  const read = async () => (await (await fetch(`${server.url}healthz`)).json()).channels;
+  return waitFor(page, `a subscription to ${source}`, read, (channels) => channels.some((each) => each.source === source && each.n_subscriptions > 0));
 }
 
 /** Returns after the page has drawn `n` frames; a page in the background draws none, and is given as long. */

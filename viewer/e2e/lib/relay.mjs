@@ -68,6 +68,8 @@ export async function startRelay(port) {
   return {
     url: `http://127.0.0.1:${web.address().port}/`,
     seen,
+    /** How many pages are connected. */
+    n_open: () => pairs.size,
     /** Drops every WebSocket without a closing handshake, as a pulled cable would. */
     cut,
     async stop() {

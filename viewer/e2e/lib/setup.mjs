@@ -21,15 +21,18 @@ export function withBrowser() {
    */
   return async function open(t, serverArgs, { path = "", env = {}, relayed = false, expected_problem = /(?!)/, ...view } = {}) {
     const server = await startServer(serverArgs, { env });
-    t.after(() => server.kill());
-    const relay = relayed ? await startRelay(server.port) : null;
-    if (relay) t.after(() => relay.stop());
-    const { page, problems } = await openPage(browser, (relay ?? server).url + path, view);
+    let relay = null;
+    let opened = null;
+    // One after the other, the page first: without its server it would connect again, and report that it cannot.
     t.after(async () => {
-      await page.close();
-      const unexpected = problems.filter((problem) => !expected_problem.test(problem));
+      await opened?.page.close();
+      await relay?.stop();
+      await server.kill();
+      const unexpected = opened?.problems.filter((problem) => !expected_problem.test(problem)) ?? [];
       assert.deepEqual(unexpected, [], "the page reported errors");
     });
-    return { server, relay, page, problems };
+    if (relayed) relay = await startRelay(server.port);
+    opened = await openPage(browser, (relay ?? server).url + path, view);
+    return { server, relay, ...opened };
   };
 }
