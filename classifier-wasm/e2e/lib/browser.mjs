@@ -17,15 +17,19 @@ const args = [
 /** Without the instructions that WebAssembly's SIMD is compiled to, the engine refuses SIMD; Node knows the flag as well. */
 export const NO_SIMD = "--no-enable-sse4-1";
 
+/** What takes longer does not come: a machine that is busy with other things may take long. */
+const LIMIT_MILLIS = 120_000;
+
 export function launch({ engineFlags = "" } = {}) {
   const executablePath = process.env.RUNNEL_CHROMIUM ?? "/usr/bin/chromium";
   const flags = engineFlags ? [...args, `--js-flags=${engineFlags}`] : args;
-  return puppeteer.launch({ executablePath, args: flags, headless: true });
+  return puppeteer.launch({ executablePath, args: flags, headless: true, timeout: LIMIT_MILLIS });
 }
 
 /** Opens `url` and waits until its text matches; returns the text. Errors of the page reject. */
 export async function textOf(browser, url, pattern) {
   const page = await browser.newPage();
+  page.setDefaultTimeout(LIMIT_MILLIS);
   try {
     const problem = new Promise((_, reject) => {
       page.on("pageerror", (error) => reject(new Error(`${url}: ${error.message}`)));
@@ -40,7 +44,7 @@ export async function textOf(browser, url, pattern) {
     };
     const shown = async () => {
       await page.goto(url);
-      return (await page.waitForFunction(wanted, { timeout: 60_000 }, pattern.source)).jsonValue();
+      return (await page.waitForFunction(wanted, {}, pattern.source)).jsonValue();
     };
     return await Promise.race([shown(), problem]);
   } finally {
