@@ -161,15 +161,19 @@ fn say_address(address: &str) -> Result<()> {
 
 /// Completes at Ctrl-C or, where there is such a thing, at SIGTERM.
 fn stop_signal() -> Result<impl Future<Output = ()>> {
+    // From now on, not from when the future is first looked at: in between a signal would end the program without a word.
     #[cfg(unix)]
-    let mut terminate = {
+    let (mut interrupt, mut terminate) = {
         use tokio::signal::unix::{SignalKind, signal};
-        signal(SignalKind::terminate()).context("listening for SIGTERM")?
+        (
+            signal(SignalKind::interrupt()).context("listening for SIGINT")?,
+            signal(SignalKind::terminate()).context("listening for SIGTERM")?,
+        )
     };
     Ok(async move {
         #[cfg(unix)]
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
+            _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
         #[cfg(not(unix))]
