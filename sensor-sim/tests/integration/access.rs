@@ -173,7 +173,7 @@ async fn sockets_take_the_token_in_the_head_or_as_the_first_message() {
 #[tokio::test]
 async fn a_client_that_shows_no_token_is_cut_by_the_handshakes_limit() {
     let limits = Limits {
-        handshake: Duration::from_millis(500),
+        handshake: Duration::from_secs(2),
         ..Limits::default()
     };
     let server = TestServer::start(Config { limits, ..guarded() }).await;

@@ -99,10 +99,13 @@ async fn another_feature_is_another_revision_before_its_first_reading() {
     post_ok(&server, "s", r#"{"a":0}"#).await;
     let first = next_schema(&mut viewer).await;
     assert_eq!((first.revision, names(&first)), (1, vec!["a"]));
+    let resume = viewer.resume_at(1);
     viewer
-        .subscribe(|request| request.encoding = protocol::Encoding::Binary)
+        .subscribe(|request| {
+            request.encoding = protocol::Encoding::Binary;
+            request.resume = resume;
+        })
         .await;
-    next_status(&mut viewer, |_| true).await;
     // One message, three shapes: features, then a class, then a time stamp.
     let body =
         "{\"a\":1}\n{\"a\":2,\"b\":3}\n{\"a\":4,\"label\":\"x\"}\n{\"a\":5,\"t\":1795250400}\n{\"a\":6}\n";

@@ -56,8 +56,9 @@ async fn a_sensor_over_its_rate_is_told_and_slowed_and_loses_nothing() {
         ..Limits::default()
     }))
     .await;
-    let lines = "{\"a\":1}\n".repeat(100);
-    assert_eq!(post_ok(&server, "posted", &lines).await.accepted, 100);
+    // A debt of 19 seconds.
+    let lines = "{\"a\":1}\n".repeat(1_000);
+    assert_eq!(post_ok(&server, "posted", &lines).await.accepted, 1_000);
     let (head, _) = server
         .http_with("POST /ingest/posted", "", lines.as_bytes())
         .await;
@@ -143,8 +144,9 @@ async fn sizes_and_numbers_are_bounded() {
 #[tokio::test]
 async fn slow_and_silent_clients_are_cut_and_abandoned_sources_forgotten() {
     let server = TestServer::start(limited(Limits {
-        handshake: Duration::from_millis(300),
-        silence: Duration::from_millis(600),
+        // Long enough for whoever does not dawdle on a busy machine.
+        handshake: Duration::from_secs(1),
+        silence: Duration::from_secs(2),
         forget_after: Duration::from_millis(1),
         ..Limits::default()
     }))
