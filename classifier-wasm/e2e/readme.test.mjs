@@ -1,7 +1,7 @@
 // Every example of the README, run in the environment that it is for, with the package as `npm install` leaves it.
 
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -49,6 +49,21 @@ test("Node without SIMD answers the same", async () => {
 test("Node: the package can be required", async () => {
   const script = `const { KnnModel } = require("runnel-classifier"); console.log(typeof KnnModel.fit)`;
   assert.equal(await node(installed.folder, "--no-warnings", "--input-type=commonjs", "--eval", script), "function\n");
+});
+
+test("every option that there is has its place in the README", async () => {
+  const { KnnModel, OnlineKnn } = await installed.import();
+  const text = readFileSync(join(installed.packageFolder, "README.md"), "utf8");
+  const calls = { fit: () => KnnModel.fit(new Float64Array(1), new Uint8Array(1), { no: 1 }), OnlineKnn: () => new OnlineKnn({ no: 1 }) };
+  for (const [name, call] of Object.entries(calls)) {
+    const [paragraph] = text.match(new RegExp(`^Options of \`${name}\`: (.+\n)+`, "m"));
+    assert.throws(call, ({ message }) => {
+      const options = [...message.split(", got")[0].matchAll(/"(\w+)"/g)].map(([, option]) => option);
+      assert.ok(options.length >= 8, message);
+      for (const option of options) assert.ok(paragraph.includes(`\`${option}\``), `${name}: ${option}`);
+      return true;
+    });
+  }
 });
 
 test("a page loads the model that Node saved, and one build of the WebAssembly", async (t) => {
