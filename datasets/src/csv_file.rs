@@ -11,7 +11,7 @@ use csv::{ReaderBuilder, StringRecord, Trim};
 use crate::dataset::Dataset;
 use crate::error::{Place, Problem, shortened};
 use crate::labels::TextLabels;
-use crate::table::{self, RawColumn, Report, Values};
+use crate::table::{self, MAX_EXACT, RawColumn, Report, Values};
 use crate::time::{self, Clock};
 
 const SEPARATORS: [u8; 4] = [b'\t', b';', b'|', b','];
@@ -245,6 +245,16 @@ fn push(cell: &str, column: &mut RawColumn, place: impl Fn() -> Place) -> Result
         && let Ok(number) = cell.parse::<f64>()
         && number.is_finite()
     {
+        if number.abs() >= MAX_EXACT as f64
+            && let Ok(value) = cell.parse::<i128>()
+            && value.unsigned_abs() > u128::from(MAX_EXACT)
+        {
+            return Err(Problem::TooLarge {
+                place: place(),
+                column: name.clone(),
+                value,
+            });
+        }
         numbers.push(number);
         return Ok(());
     }
@@ -274,6 +284,8 @@ fn push(cell: &str, column: &mut RawColumn, place: impl Fn() -> Place) -> Result
                 text: shortened(cell),
             });
         }
+        (Values::Numbers(numbers), _) if cell.eq_ignore_ascii_case("true") => numbers.push(1.0),
+        (Values::Numbers(numbers), _) if cell.eq_ignore_ascii_case("false") => numbers.push(0.0),
         (Values::Numbers(_) | Values::Integers(_), _) => {
             return Err(not_a_number(cell, column(), place()));
         }
@@ -287,6 +299,8 @@ fn not_a_number(cell: &str, column: String, place: Place) -> Problem {
         Problem::NotFinite { place, column, text }
     } else if cell.matches(',').count() == 1 && cell.replace(',', ".").parse::<f64>().is_ok() {
         Problem::DecimalComma { place, column, text }
+    } else if time::looks_like_a_date(cell) {
+        Problem::NotATime { place, column, text }
     } else {
         Problem::NotANumber { place, column, text }
     }

@@ -53,11 +53,13 @@ pub enum Problem {
     /// A header and nothing below it.
     #[error("the file has a header but no rows")]
     NoRows,
-    /// A packed file.
-    #[error("this is a {format} file: unpack it first")]
-    Packed {
-        /// `gzip` or `zip`.
+    /// Neither text nor Parquet, but known.
+    #[error("this is {format}: {remedy}")]
+    OtherFormat {
+        /// What it is, such as `a gzip file`.
         format: &'static str,
+        /// What to do.
+        remedy: &'static str,
     },
     /// Bytes that are not UTF-8.
     #[error("line {line}: this is not UTF-8 text; save the file as UTF-8")]
@@ -123,8 +125,10 @@ pub enum Problem {
         /// The text found, shortened if long.
         text: String,
     },
-    /// A number with a decimal comma.
-    #[error("{place}, column `{column}`: `{text}` has a decimal comma; write a decimal point")]
+    /// A number with a comma: before its decimals, or between its thousands.
+    #[error(
+        "{place}, column `{column}`: `{text}` has a comma; write a decimal point, and nothing between thousands"
+    )]
     DecimalComma {
         /// Where.
         place: Place,
@@ -200,13 +204,19 @@ pub enum Problem {
     TooManyRows,
     /// A Parquet column of a type that is not a number, text, truth value or time.
     #[error(
-        "column `{column}` is of type {type_name}, which is neither number, text, truth value nor time; leave it out"
+        "column `{column}` is of type {type_name}, which is neither number, text, truth value nor time; convert it, or leave it out"
     )]
     Unsupported {
         /// Column name.
         column: String,
         /// Its type in the file.
         type_name: String,
+    },
+    /// A Parquet file compressed as few are.
+    #[error("compressed by {codec}; write the file with snappy, gzip or zstd, or uncompressed")]
+    Compression {
+        /// Name of the compression.
+        codec: String,
     },
     /// The Parquet reader refused the file.
     #[error("not readable as Parquet: {message}")]

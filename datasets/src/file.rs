@@ -59,11 +59,30 @@ pub(crate) fn read_bytes(
 ) -> Result<(Dataset, Report), Problem> {
     if bytes.starts_with(parquet_file::MAGIC) {
         parquet_file::read(bytes, name, label)
-    } else if bytes.starts_with(&[0x1f, 0x8b]) {
-        Err(Problem::Packed { format: "gzip" })
-    } else if bytes.starts_with(b"PK\x03\x04") {
-        Err(Problem::Packed { format: "zip" })
+    } else if let Some((format, remedy)) = other_format(&bytes) {
+        Err(Problem::OtherFormat { format, remedy })
     } else {
         csv_file::read(&bytes, name, label)
+    }
+}
+
+/// What else tables are kept in, by first bytes, and what to do with it.
+fn other_format(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
+    let holds = |text: &[u8]| {
+        bytes[..bytes.len().min(4096)]
+            .windows(text.len())
+            .any(|part| part == text)
+    };
+    let mut letters = bytes.iter().filter(|byte| !byte.is_ascii_whitespace());
+    let first_letters = [letters.next(), letters.next()].map(|letter| letter.copied().unwrap_or_default());
+    match bytes {
+        [0x1f, 0x8b, ..] => Some(("a gzip file", "unpack it first")),
+        [b'P', b'K', 3, 4, ..] if holds(b"[Content_Types].xml") || holds(b"opendocument.spreadsheet") => {
+            Some(("a spreadsheet", "save it as CSV"))
+        }
+        [b'P', b'K', 3, 4, ..] => Some(("a zip file", "unpack it first")),
+        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => Some(("an Arrow file", "write it as Parquet")),
+        _ if matches!(&first_letters, b"{\"" | b"[{" | b"[[") => Some(("JSON", "write it as CSV or Parquet")),
+        _ => None,
     }
 }

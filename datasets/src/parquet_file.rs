@@ -10,7 +10,7 @@
 use std::panic::AssertUnwindSafe;
 
 use bytes::Bytes;
-use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type as PhysicalType};
+use parquet::basic::{Compression, ConvertedType, LogicalType, TimeUnit, Type as PhysicalType};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::ParquetError;
@@ -21,14 +21,12 @@ use parquet::schema::types::ColumnDescriptor;
 use crate::dataset::Dataset;
 use crate::error::{Place, Problem, shortened};
 use crate::labels::TextLabels;
-use crate::table::{self, RawColumn, Report, Values};
+use crate::table::{self, MAX_EXACT, RawColumn, Report, Values};
 
 /// The first four bytes of every Parquet file.
 pub(crate) const MAGIC: &[u8] = b"PAR1";
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
-/// Whole numbers up to this are exact in f64.
-const MAX_EXACT: i64 = 1 << 53;
 
 pub(crate) fn read(bytes: Bytes, name: String, label: Option<&str>) -> Result<(Dataset, Report), Problem> {
     guarded(|| read_unguarded(bytes, name, label))
@@ -47,6 +45,7 @@ fn read_unguarded(bytes: Bytes, name: String, label: Option<&str>) -> Result<(Da
     let n_bytes = bytes.len() as u64;
     let file = SerializedFileReader::new(bytes)?;
     check_places(&file, n_bytes)?;
+    check_compression(&file)?;
     let schema = file.metadata().file_metadata().schema_descr();
     if u32::try_from(file.metadata().file_metadata().num_rows()).is_err() {
         return Err(Problem::TooManyRows);
@@ -62,12 +61,17 @@ fn read_unguarded(bytes: Bytes, name: String, label: Option<&str>) -> Result<(Da
     table::check_names(&names)?;
     let kinds: Vec<Option<Kind>> = schema.columns().iter().map(|column| Kind::of(column)).collect();
     let label_idx = table::label_idx(&names, label, |idx| {
-        kinds[idx].is_some_and(|kind| !kind.is_time())
+        kinds[idx].is_some_and(|kind| !kind.is_time()) && !table::is_pandas_index(&names[idx])
     })?;
 
     let mut columns = vec![];
     for (idx, name) in names.into_iter().enumerate() {
         let is_label = idx == label_idx;
+        if !is_label && table::is_pandas_index(&name) {
+            let values = Values::LeftOut("it is the index of a pandas table");
+            columns.push(RawColumn { name, values });
+            continue;
+        }
         let kind = kinds[idx].filter(|kind| {
             if is_label {
                 !kind.is_time()
@@ -115,6 +119,31 @@ fn check_places(file: &SerializedFileReader<Bytes>, n_bytes: u64) -> Result<(), 
             message: "its table of contents contradicts itself".to_owned(),
         })
     }
+}
+
+/// Compression that other tools may be told to use; what they use by default can be read.
+fn check_compression(file: &SerializedFileReader<Bytes>) -> Result<(), Problem> {
+    let groups = file.metadata().row_groups().iter();
+    let mut used = groups
+        .flat_map(RowGroupMetaData::columns)
+        .map(|column| column.compression());
+    let is_read = |codec: &Compression| {
+        matches!(
+            codec,
+            Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_) | Compression::ZSTD(_)
+        )
+    };
+    match used.find(|codec| !is_read(codec)) {
+        Some(codec) => Err(Problem::Compression {
+            codec: first_word(&codec.to_string()).to_ascii_lowercase(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// `Decimal` of `Decimal(DecimalType { … })`.
+fn first_word(text: &str) -> &str {
+    text.split(['(', ' ']).next().unwrap_or_default()
 }
 
 /// What the cells of a column mean.
@@ -192,7 +221,9 @@ fn refusal(file: &SerializedFileReader<Bytes>, idx: usize, column: String, kind:
     }
     let descriptor = file.metadata().file_metadata().schema_descr().column(idx);
     let type_name = match descriptor.logical_type_ref() {
-        Some(logical) => format!("{logical:?}"),
+        _ if descriptor.max_rep_level() > 0 => "list".to_owned(),
+        _ if descriptor.max_def_level() > 1 => "struct".to_owned(),
+        Some(logical) => first_word(&format!("{logical:?}")).to_owned(),
         None => descriptor.physical_type().to_string(),
     };
     Problem::Unsupported { column, type_name }
@@ -301,7 +332,10 @@ impl Collected {
                     Kind::UnsignedNumber => i128::from(v.cast_unsigned()),
                     _ => i128::from(v),
                 };
-                if let Some(idx) = values.iter().position(|&v| wide(v).abs() > i128::from(MAX_EXACT)) {
+                if let Some(idx) = values
+                    .iter()
+                    .position(|&v| wide(v).unsigned_abs() > u128::from(MAX_EXACT))
+                {
                     let value = wide(values[idx]);
                     return Err(Problem::TooLarge {
                         place: place(idx),

@@ -5,7 +5,7 @@
 //! - A column of dates with times is the time of its row, as is a date column with a time-of-day column beside it, or a
 //!   column named as a time whose numbers count from 1970. The first such column is used, further ones are left out.
 //! - A column that is named as a row number (`id`, `row`, `index`, no name at all, …) and counts up by one from row to
-//!   row is left out.
+//!   row is left out, as is the index that pandas writes into Parquet files.
 //! - Everything else is a feature. [`Report`] lists what was decided.
 
 use std::fmt;
@@ -14,6 +14,9 @@ use crate::dataset::{Column, Dataset, FeatureInfo};
 use crate::error::Problem;
 use crate::labels::{Labels, TextLabels, labels_from_numbers};
 use crate::time;
+
+/// Whole numbers up to this are exact in f64.
+pub(crate) const MAX_EXACT: u64 = 1 << 53;
 
 /// What the reader decided about a file, for people to check: it reads as one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -191,6 +194,12 @@ fn labels_from(values: Values, name: &str) -> Result<Labels, Problem> {
     }
 }
 
+/// Whether pandas wrote this column beside those of the table: the numbers of the rows, or what is left of them once rows
+/// were chosen or sorted.
+pub(crate) fn is_pandas_index(name: &str) -> bool {
+    name.starts_with("__index_level_")
+}
+
 fn epoch_times(name: &str, column: &Column) -> Option<Vec<i64>> {
     time::is_time_name(name)
         .then(|| time::from_epoch_numbers(&column.values().collect::<Vec<_>>()))
@@ -198,7 +207,7 @@ fn epoch_times(name: &str, column: &Column) -> Option<Vec<i64>> {
 }
 
 fn is_row_number(name: &str, column: &Column) -> bool {
-    const NAMES: [&str; 10] = [
+    const NAMES: [&str; 9] = [
         "",
         "id",
         "row",
@@ -208,7 +217,6 @@ fn is_row_number(name: &str, column: &Column) -> bool {
         "index",
         "no",
         "unnamed: 0",
-        "__index_level_0__",
     ];
     NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
         && column

@@ -84,6 +84,23 @@ pub(crate) fn from_epoch_numbers(values: &[f64]) -> Option<Vec<i64>> {
     })
 }
 
+/// Whether people would read this as a date, though [`parse`] does not: `31.12.2024`, `12/31/2024 10:00`.
+pub(crate) fn looks_like_a_date(text: &str) -> bool {
+    let date = text.split([' ', 'T']).next().unwrap_or_default();
+    let parts: Vec<&str> = date.split(['.', '/', '-']).collect();
+    let n_digits = |part: &&str| {
+        if part.bytes().all(|byte| byte.is_ascii_digit()) {
+            part.len()
+        } else {
+            0
+        }
+    };
+    let is_year = |part: &&&str| n_digits(part) == 4;
+    parts.len() == 3
+        && parts.iter().filter(is_year).count() == 1
+        && parts.iter().all(|part| matches!(n_digits(part), 1 | 2 | 4))
+}
+
 /// Whether a column of this name may be a time even if its cells are plain numbers.
 pub(crate) fn is_time_name(name: &str) -> bool {
     ["date", "time", "timestamp", "datetime", "date_time", "ts"]
@@ -124,6 +141,25 @@ mod tests {
             "12:",
         ] {
             check(text, None);
+        }
+    }
+
+    #[test]
+    fn dates_in_other_orders_are_told_from_other_texts() {
+        for text in ["31.12.2024", "12/31/2024", "1-2-2024 10:00", "2024-13-01T00:00"] {
+            assert!(parse(text).is_none() && looks_like_a_date(text), "{text}");
+        }
+        for text in [
+            "",
+            "1.2.3",
+            "192.168.1.1",
+            "2024",
+            "red",
+            "31.12.",
+            "1.2024.2024",
+            "a.b.2024",
+        ] {
+            assert!(!looks_like_a_date(text), "{text}");
         }
     }
 

@@ -197,6 +197,13 @@ fn row_numbers_are_left_out_and_only_they() {
 }
 
 #[test]
+fn truth_values_are_one_and_zero_and_whole_numbers_exact_to_2_to_the_53() {
+    let dataset = read("on,n,k\nTrue,9007199254740992,yes\nfalse,-9007199254740992,no\n1,1e300,no\n");
+    let largest = 9_007_199_254_740_992.0;
+    assert_eq!(rows(&dataset), [[1.0, largest], [0.0, -largest], [1.0, 1e300]]);
+}
+
+#[test]
 fn words_for_no_value_are_classes_in_the_label_column() {
     let dataset = read("a,k\n1,none\n2,NA\n3,null\n4,-\n5,none\n");
     assert_eq!(dataset.classes, ["-", "NA", "none", "null"]);
@@ -252,7 +259,7 @@ fn a_fault_is_named_with_line_column_and_remedy() {
     check_error(
         "a;k\n1,5;x\n",
         None,
-        "line 2, column `a`: `1,5` has a decimal comma; write a decimal point",
+        "line 2, column `a`: `1,5` has a comma; write a decimal point, and nothing between thousands",
     );
     check_error(
         "a,k\n1,x\ninf,x\n",
@@ -286,6 +293,29 @@ fn a_fault_is_named_with_line_column_and_remedy() {
     );
     check_error(b"\x1f\x8b\x08", None, "this is a gzip file: unpack it first");
     check_error(b"PK\x03\x04", None, "this is a zip file: unpack it first");
+    check_error(
+        b"PK\x03\x04\x14\0\x06\0\x08\0[Content_Types].xml",
+        None,
+        "this is a spreadsheet: save it as CSV",
+    );
+    check_error(b"ARROW1\0\0", None, "this is an Arrow file: write it as Parquet");
+    for json in [
+        "{\"a\":1,\"k\":2}\n{\"a\":1,\"k\":2}\n",
+        "[{\"a\":1}]",
+        " [\n [1,2], [3,4]]",
+    ] {
+        check_error(json, None, "this is JSON: write it as CSV or Parquet");
+    }
+    check_error(
+        "a,k\n1,x\n9007199254740993,x\n",
+        None,
+        "line 3, column `a`: 9007199254740993 is beyond 2^53 and would lose digits; leave the column out",
+    );
+    check_error(
+        "day,a,k\n31.12.2024,1,x\n",
+        None,
+        "line 2, column `day`: `31.12.2024` is not a time; write it like 2015-02-04 17:51:00",
+    );
     let measured: String = (0..2_000).map(|i| format!("1,{i}\n")).collect();
     check_error(
         measured,

@@ -48,8 +48,7 @@ fn numbers_truth_values_times_and_text_labels_are_read_whatever_the_packing() {
             (1_423_072_260_000_000, 120_000_000),
             "{file}"
         );
-        let expected =
-            "Parquet; label `state`; time from `at`; left out `__index_level_0__` (it numbers the rows)";
+        let expected = "Parquet; label `state`; time from `at`; left out `__index_level_0__` (it is the index of a pandas table)";
         assert_eq!(report.to_string(), expected);
     }
 }
@@ -84,7 +83,22 @@ fn what_cannot_be_used_is_named_with_row_and_column() {
     check(
         "list.parquet",
         None,
-        "column `level.list.element` is of type INT32, which is neither number, text, truth value nor time; leave it out",
+        "column `level.list.element` is of type list, which is neither number, text, truth value nor time; convert it, or leave it out",
+    );
+    check(
+        "struct.parquet",
+        None,
+        "column `level.high` is of type struct, which is neither number, text, truth value nor time; convert it, or leave it out",
+    );
+    check(
+        "decimal.parquet",
+        None,
+        "column `level` is of type Decimal, which is neither number, text, truth value nor time; convert it, or leave it out",
+    );
+    check(
+        "brotli.parquet",
+        None,
+        "compressed by brotli; write the file with snappy, gzip or zstd, or uncompressed",
     );
     check(
         "large.parquet",
@@ -102,6 +116,17 @@ fn what_cannot_be_used_is_named_with_row_and_column() {
         "no column is named `kind`; the columns are `state`, `temperature`",
     );
     check("no-rows.parquet", None, "the file has a header but no rows");
+}
+
+/// pandas writes the index of a table of which rows were chosen as its last column.
+#[test]
+fn the_index_of_a_pandas_table_is_neither_label_nor_feature() {
+    let (dataset, report) = read_file_reported(&path("index.parquet"), None).unwrap();
+    assert_eq!(
+        report.to_string(),
+        "Parquet; label `state`; left out `__index_level_0__` (it is the index of a pandas table)"
+    );
+    assert_eq!(feature_names(&dataset), ["temperature"]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 """Makes the Parquet files of this folder as pandas and Spark users would: pip install pyarrow==26.0.1, then run it here."""
 
 import datetime as dt
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -37,6 +38,13 @@ def main() -> None:
     pq.write_table(one.add_column(0, "level", large), HERE / "large.parquet")
     pq.write_table(sensors.select(["state", "temperature"]), HERE / "text.parquet")
     pq.write_table(one.slice(0, 0), HERE / "no-rows.parquet")
+    structs = pa.array([{"high": float(i)} for i in range(5)])
+    pq.write_table(one.add_column(0, "level", structs), HERE / "struct.parquet")
+    decimals = pa.array([Decimal(i) / 4 for i in range(5)], pa.decimal128(8, 2))
+    pq.write_table(one.add_column(0, "level", decimals), HERE / "decimal.parquet")
+    pq.write_table(one, HERE / "brotli.parquet", compression="brotli")
+    index = pa.array([0, 3, 4, 8, 9], pa.int64())
+    pq.write_table(one.append_column("__index_level_0__", index), HERE / "index.parquet")
 
 
 if __name__ == "__main__":
