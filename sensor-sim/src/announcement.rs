@@ -43,6 +43,17 @@ impl Shape {
         })
     }
 
+    /// Whether readings of `earlier` mean the same by this shape: the features are the same, and so are the classes, but
+    /// for new ones behind them.
+    pub(crate) fn extends(&self, earlier: &Self) -> bool {
+        let is_like = || {
+            self.features == earlier.features
+                && self.sensor_time == earlier.sensor_time
+                && self.classes.starts_with(&earlier.classes)
+        };
+        std::ptr::eq(self, earlier) || is_like()
+    }
+
     /// What it takes in memory beyond a fixed amount.
     pub(crate) fn n_bytes(&self) -> usize {
         let features = self

@@ -236,7 +236,7 @@ where
     /// Passes on what has changed: new channels, schemas, states.
     ///
     /// A schema for other readings than before has to wait until the readings before them are out; they are told apart by
-    /// nothing else.
+    /// nothing else. One with more classes need not wait: readings from before mean the same by it.
     async fn follow_changes(&mut self) -> Result<(), WriteError> {
         self.owes_schema = false;
         let new: Vec<Arc<Channel>> = self
@@ -254,12 +254,12 @@ where
         for (&id, told) in &mut self.told {
             let announcement = told.channel.announcement();
             if !Arc::ptr_eq(&announcement, &told.announcement) {
-                let is_same_shape = Arc::ptr_eq(&announcement.shape, &told.announcement.shape);
+                let is_read_the_same = announcement.shape.extends(&told.announcement.shape);
                 let has_waiting = self
                     .deliveries
                     .iter()
                     .any(|delivery| delivery.channel().id() == id && delivery.has_waiting());
-                if is_same_shape || !has_waiting {
+                if is_read_the_same || !has_waiting {
                     messages.push(ServerMessage::Schema(told.channel.schema(&announcement)));
                     told.announcement = announcement;
                 } else {
@@ -285,12 +285,13 @@ where
         self.flush().await
     }
 
-    /// Announces the shape of the readings that come next, if it is not the one announced. Returns its revision.
+    /// Announces the shape of the readings that come next, unless they mean the same by the one announced. Returns the
+    /// revision that they go by.
     async fn tell_shape(&mut self, channel: &Arc<Channel>, shape: &Arc<Shape>) -> Result<u32, WriteError> {
         let Some(told) = self.told.get_mut(&channel.id()) else {
             return Ok(shape.revision); // Forgotten this moment.
         };
-        if !Arc::ptr_eq(&told.announcement.shape, shape) {
+        if !told.announcement.shape.extends(shape) {
             let current = channel.announcement();
             told.announcement = if Arc::ptr_eq(&current.shape, shape) {
                 current
@@ -421,6 +422,10 @@ where
         }
         if messages.is_empty() {
             return Ok(());
+        }
+        // A class that came with one of these labels is told of before it.
+        if self.changes.has_changed().unwrap_or(false) {
+            self.follow_changes().await?;
         }
         for label in messages {
             self.feed(to_message(&ServerMessage::Label(label))).await?;

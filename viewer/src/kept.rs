@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::widen::widened;
+
 /// Readings kept: enough for someone to click one at 1,000 readings/s after holding the replay, or within a quarter
 /// second before.
 pub const N_KEPT: usize = 256;
@@ -80,11 +82,20 @@ impl Kept {
         }
     }
 
+    /// There are now so many classes, of which the readings kept gave those that are new no vote. Not fewer than before:
+    /// then nothing changes.
+    pub fn grow(&mut self, n_classes: usize) {
+        if n_classes > self.n_classes {
+            self.shares = widened(&self.shares, self.n_kept, self.n_classes, n_classes);
+            self.n_classes = n_classes;
+        }
+    }
+
     /// Keeps a reading in place of the oldest.
     ///
     /// # Panics
     ///
-    /// Unless `features` and `shares` have the lengths given to [`Kept::new`].
+    /// Unless `features` and `shares` have as many values as there are features and classes.
     pub fn push(&mut self, labelled: Labelled, features: &[f64], shares: &[f64]) {
         let place = self.next;
         if self.labelled.len() < self.n_kept {
@@ -162,7 +173,7 @@ impl Kept {
 pub struct KeptByCell {
     n_features: usize,
     n_classes: usize,
-    n_most_cells: usize,
+    n_most_classes: usize,
     /// By true and predicted class.
     cells: BTreeMap<(u32, u32), Kept>,
 }
@@ -171,18 +182,31 @@ impl KeptByCell {
     /// Room for readings of this shape; none if there are more than `n_most_classes` classes, as nobody is shown cells then.
     #[must_use]
     pub fn new(n_features: usize, n_classes: usize, n_most_classes: usize) -> Self {
-        let n_cell_bytes =
-            N_KEPT_BY_CELL * (size_of::<Labelled>() + (n_features + n_classes) * size_of::<f64>());
         Self {
             n_features,
             n_classes,
-            n_most_cells: if n_classes > n_most_classes {
-                0
-            } else {
-                MAX_CELL_BYTES / n_cell_bytes
-            },
+            n_most_classes,
             cells: BTreeMap::new(),
         }
+    }
+
+    /// There are now so many classes; not fewer than before: then nothing changes. What takes too much memory then, goes.
+    pub fn grow(&mut self, n_classes: usize) {
+        self.n_classes = self.n_classes.max(n_classes);
+        while self.cells.len() > self.n_most_cells() {
+            self.cells.pop_last();
+        }
+        for kept in self.cells.values_mut() {
+            kept.grow(n_classes);
+        }
+    }
+
+    fn n_most_cells(&self) -> usize {
+        if self.n_classes > self.n_most_classes {
+            return 0;
+        }
+        let n_values = self.n_features + self.n_classes;
+        MAX_CELL_BYTES / (N_KEPT_BY_CELL * (size_of::<Labelled>() + n_values * size_of::<f64>()))
     }
 
     /// Keeps a reading in place of the oldest of its cell; not one without a true label.
@@ -194,7 +218,7 @@ impl KeptByCell {
             return;
         }
         let key = (true_label, reading.labelled.predicted);
-        if self.cells.len() >= self.n_most_cells && !self.cells.contains_key(&key) {
+        if self.cells.len() >= self.n_most_cells() && !self.cells.contains_key(&key) {
             return;
         }
         let (n_features, n_classes) = (self.n_features, self.n_classes);
@@ -288,6 +312,25 @@ mod tests {
         );
     }
 
+    #[test]
+    fn readings_stay_when_classes_are_added_with_no_vote_for_those() {
+        let mut kept = Kept::new(2, 1, 2);
+        for seq in 0..3 {
+            kept.push(labelled(seq), &[seq as f64], &[0.25, 0.75]);
+        }
+        kept.grow(3);
+        kept.grow(2);
+        kept.push(labelled(3), &[3.0], &[0.0, 0.0, 1.0]);
+        let shares: Vec<_> = kept
+            .newest_first()
+            .map(|reading| (reading.features[0], reading.shares))
+            .collect();
+        assert_eq!(
+            shares,
+            [(3.0, &[0.0, 0.0, 1.0][..]), (2.0, &[0.25, 0.75, 0.0][..])]
+        );
+    }
+
     fn keep(cells: &mut KeptByCell, seq: u64, true_label: Option<u32>, predicted: u32) {
         let labelled = Labelled {
             true_label,
@@ -299,6 +342,20 @@ mod tests {
             features: &[seq as f64],
             shares: &[1.0, 0.0],
         });
+    }
+
+    #[test]
+    fn cells_keep_their_readings_until_there_are_too_many_classes() {
+        let mut cells = KeptByCell::new(1, 2, 3);
+        keep(&mut cells, 7, Some(1), 0);
+        cells.grow(3);
+        let seqs_and_shares: Vec<_> = cells
+            .newest_first(1, 0)
+            .map(|reading| (reading.labelled.seq, reading.shares.len()))
+            .collect();
+        assert_eq!(seqs_and_shares, [(7, 3)]);
+        cells.grow(4);
+        assert_eq!(cells.iter().count(), 0);
     }
 
     #[test]
@@ -323,6 +380,6 @@ mod tests {
         let mut too_many_classes = KeptByCell::new(1, 2, 1);
         keep(&mut too_many_classes, 0, Some(1), 0);
         assert_eq!(too_many_classes.iter().count(), 0);
-        assert!(KeptByCell::new(4_096, 64, 64).n_most_cells < 64 * 64);
+        assert!(KeptByCell::new(4_096, 64, 64).n_most_cells() < 64 * 64);
     }
 }

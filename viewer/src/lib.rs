@@ -23,6 +23,7 @@ pub mod statistics;
 pub mod timeline;
 pub mod truth;
 pub mod viewer;
+mod widen;
 #[cfg(target_arch = "wasm32")]
 mod worker;
 

@@ -56,6 +56,9 @@ pub enum Heard {
     Nothing,
     /// All counts begin afresh: another session, or other features or classes.
     Afresh,
+    /// The schema came again, and all counts go on: the features are the same, and so are the classes, but for new ones
+    /// behind them.
+    Revised,
     /// The same session goes on over a new connection.
     Resumed,
     /// Readings will not come; to be counted after those received before.

@@ -1,6 +1,7 @@
 //! What is counted over a session: [`Statistics`] puts evaluation, latencies, time line and kept readings together.
 //!
-//! All of it begins afresh with a new session or other features or classes. Recording a reading allocates nothing in
+//! All of it begins afresh with a new session or other features or classes; classes that are new behind those before leave
+//! all counts as they are ([`Statistics::revised`]). Recording a reading allocates nothing in
 //! the steady state; memory is about 4 MB for the latency histograms, the rest grows with features and classes.
 //!
 //! Where latencies are shorter than the clock's ticks (5 µs when cross-origin isolated, else 100 µs), a group of
@@ -255,9 +256,15 @@ impl Statistics {
         self.labelled - self.scores.n()
     }
 
-    /// The schema came again, with another revision and the same features and classes.
-    pub fn revised(&mut self, revision: u32) {
+    /// The schema came again, perhaps with another revision, with the same features and at least the classes of before, in
+    /// their order. So a class id means what it meant, and all that was counted by it goes on.
+    pub fn revised(&mut self, schema: &Schema) {
+        let (revision, n_classes) = (schema.revision, schema.classes.len());
         self.revisions = revision.min(*self.revisions.start())..=revision.max(*self.revisions.end());
+        self.scores.grow(n_classes);
+        self.timeline.grow(n_classes);
+        self.kept.grow(n_classes);
+        self.kept_by_cell.grow(n_classes);
     }
 
     fn score(&mut self, seq: u64, true_label: u32, predicted: u32, guesses: Guesses) {

@@ -1,7 +1,9 @@
 //! The last minute in bins of a quarter second: [`Timeline`].
 //!
-//! A bin takes what was labelled, mistaken or found missing while it lasted, by our clock. Memory is fixed when the
-//! number of classes is known; recording allocates nothing.
+//! A bin takes what was labelled, mistaken or found missing while it lasted, by our clock. Memory is fixed by the
+//! number of classes; recording allocates nothing.
+
+use crate::widen::widened;
 
 /// Length of a bin. Four a second is as often as a person reads a changing word.
 pub const BIN_MILLIS: u32 = 250;
@@ -58,6 +60,14 @@ impl Timeline {
             bins: vec![Bin::default(); N_BINS].into_boxed_slice(),
             counts: vec![0; N_BINS * n_classes].into_boxed_slice(),
             range: None,
+        }
+    }
+
+    /// There are now so many classes; those before keep their ids and counts. Not fewer than before: then nothing changes.
+    pub fn grow(&mut self, n_classes: usize) {
+        if n_classes > self.n_classes {
+            self.counts = widened(&self.counts, N_BINS, self.n_classes, n_classes);
+            self.n_classes = n_classes;
         }
     }
 

@@ -137,7 +137,11 @@ impl Viewer {
     pub fn text(&mut self, text: &str, now: f64) {
         match self.session.text(text, now) {
             Heard::Nothing => {}
-            Heard::Afresh => self.begin_afresh(),
+            Heard::Afresh => {
+                self.begin_afresh();
+                self.follow_schema();
+            }
+            Heard::Revised => self.follow_schema(),
             Heard::Resumed => {
                 self.give_back_inbox();
                 self.sequence.reconnected();
@@ -152,19 +156,18 @@ impl Viewer {
                 self.follow_moves();
             }
         }
-        // The types or the revision may have changed with the same names; batches under way keep their layout.
-        if let Some(schema) = self.session.followed()
-            && self
-                .layout
-                .as_ref()
-                .is_none_or(|(revision, _)| *revision != schema.revision)
-        {
-            self.layout = Some((schema.revision, Rc::new(RecordLayout::of_schema(schema))));
-            if let Some(statistics) = &mut self.statistics {
-                statistics.revised(schema.revision);
-            }
-            self.fit_labeller();
+    }
+
+    /// The schema came: what comes goes by it from now on; batches that wait here keep their layout.
+    fn follow_schema(&mut self) {
+        let Some(schema) = self.session.followed() else {
+            return;
+        };
+        self.layout = Some((schema.revision, Rc::new(RecordLayout::of_schema(schema))));
+        if let Some(statistics) = &mut self.statistics {
+            statistics.revised(schema);
         }
+        self.fit_labeller();
     }
 
     /// Tells the statistics which row of a replay comes next, should it have been moved.

@@ -155,19 +155,26 @@ fn the_baselines_guess_from_what_was_known_when_the_reading_came() {
 }
 
 #[wasm_bindgen_test(unsupported = test)]
-fn another_model_for_the_same_classes_goes_on_waiting_and_other_classes_begin_afresh() {
+fn another_model_and_a_further_class_go_on_waiting_and_other_classes_begin_afresh() {
     let mut bench = Bench::subscribed();
-    bench.receive(batch(0, &[(1.0, None), (1.0, None)]));
+    bench.receive(batch(0, &[(1.0, None), (1.0, None), (1.0, None)]));
     let mut revised = schema();
     revised.revision = 2;
     bench.say(&protocol::ServerMessage::Schema(revised.clone()));
     truth_of(&mut bench, 0, 0);
     truth_in(&mut bench, 2, 1, 0);
-    assert_eq!(counts(&bench.snapshot())[1..3], [2, 0]);
+    assert_eq!(counts(&bench.snapshot())[1..3], [2, 1]);
     revised.revision = 3;
     revised.classes.push("higher".to_owned());
+    bench.say(&protocol::ServerMessage::Schema(revised.clone()));
+    truth_in(&mut bench, 3, 2, 2);
+    let snapshot = bench.snapshot();
+    assert_eq!(counts(&snapshot)[1..3], [3, 0]);
+    assert_eq!(snapshot["confusion"], json!([[2, 0, 0], [0, 0, 0], [1, 0, 0]]));
+    revised.revision = 4;
+    revised.classes[2] = "highest".to_owned();
     bench.say(&protocol::ServerMessage::Schema(revised));
-    truth_in(&mut bench, 2, 1, 0);
+    truth_in(&mut bench, 3, 1, 0);
     assert_eq!(counts(&bench.snapshot()), [0, 0, 0, 0, 0, 1]);
 }
 

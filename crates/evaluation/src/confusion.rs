@@ -22,6 +22,11 @@ impl ConfusionMatrix {
         }
     }
 
+    /// There are now so many classes; those before keep their ids and counts. Not fewer than before: then nothing changes.
+    pub fn grow(&mut self, n_classes: usize) {
+        self.n_classes = self.n_classes.max(n_classes);
+    }
+
     /// Rows, and columns.
     #[must_use]
     pub fn n_classes(&self) -> usize {

@@ -130,6 +130,16 @@ impl Prequential {
         }
     }
 
+    /// There are now so many classes; those before keep their ids, and all scores go on. Not fewer than before: then nothing
+    /// changes. The scores are those of a stream that had all classes from its start.
+    pub fn grow(&mut self, n_classes: usize) {
+        self.n_classes = self.n_classes.max(n_classes);
+        self.cumulative.grow(n_classes);
+        self.windowed.grow(n_classes);
+        self.confusion.grow(n_classes);
+        self.n_true.resize(self.n_classes, 0);
+    }
+
     /// Scores a prediction that was made before `true_label` was known to the model.
     ///
     /// # Errors

@@ -110,6 +110,13 @@ impl Tally {
         }
     }
 
+    /// Makes room for so many classes, and never less than there is.
+    pub(crate) fn grow(&mut self, n_classes: usize) {
+        let n_classes = n_classes.max(self.n_true.len());
+        self.n_true.resize(n_classes, 0);
+        self.n_predicted.resize(n_classes, 0);
+    }
+
     pub(crate) fn n(&self) -> u64 {
         self.n
     }

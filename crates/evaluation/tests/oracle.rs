@@ -79,16 +79,28 @@ proptest! {
     #[test]
     fn scores_follow_their_definitions((n_classes, stream) in stream(), window in 1..12_usize) {
         let mut scores = Prequential::new(n_classes as usize, window);
+        // Learns of a class with the first reading that has it.
+        let mut growing = Prequential::new(0, window);
         for t in 0..stream.len() {
-            match stream[t] {
-                (true_label, Some(predicted)) => scores.record(true_label, predicted)?,
-                (true_label, None) => scores.record_abstention(true_label)?,
+            let (true_label, predicted) = stream[t];
+            growing.grow(true_label.max(predicted.unwrap_or(0)) as usize + 1);
+            for scores in [&mut scores, &mut growing] {
+                match predicted {
+                    Some(predicted) => scores.record(true_label, predicted)?,
+                    None => scores.record_abstention(true_label)?,
+                }
             }
+            prop_assert_eq!(growing.cumulative(), scores.cumulative());
+            prop_assert_eq!(growing.windowed(), scores.windowed());
+            prop_assert_eq!(growing.guesses(), scores.guesses());
             let cumulative = by_definition(&stream, 0..t + 1, n_classes);
             prop_assert!(same(&scores.cumulative(), &cumulative), "{:?} {:?}", scores.cumulative(), cumulative);
             let windowed = by_definition(&stream, (t + 1).saturating_sub(window)..t + 1, n_classes);
             prop_assert!(same(&scores.windowed(), &windowed), "{:?} {:?}", scores.windowed(), windowed);
         }
+        prop_assert!(growing.confusion().iter().eq(scores.confusion().iter()));
+        growing.grow(n_classes as usize);
+        prop_assert_eq!(growing.confusion(), scores.confusion());
         for true_label in 0..n_classes {
             for predicted in 0..n_classes {
                 let n = stream.iter().filter(|&&reading| reading == (true_label, Some(predicted))).count();

@@ -187,6 +187,54 @@ async fn labels_that_come_later_join_their_readings() {
 }
 
 #[tokio::test]
+async fn a_further_class_is_told_before_its_label_and_readings_from_before_go_by_it_too() {
+    let server = TestServer::start(sensors_only()).await;
+    let mut viewer = early_viewer(&server).await;
+    post_ok(&server, "s", r#"{"a":0,"id":"x","label":"down"}"#).await;
+    assert_eq!(next_schema(&mut viewer).await.revision, 1);
+    let resume = viewer.resume_at(0);
+    viewer.subscribe(|request| request.resume = resume).await;
+    assert_eq!(viewer.take(1).await, [0]);
+    // A reading, and at once the label that is new with it.
+    post_ok(
+        &server,
+        "s",
+        "{\"a\":1,\"id\":\"y\"}\n{\"id\":\"y\",\"label\":\"up\"}",
+    )
+    .await;
+    let mut n_readings = 0;
+    let mut classes = Vec::new();
+    let label = loop {
+        match viewer.next().await {
+            ServerMessage::Reading(reading) => n_readings += reading.seq,
+            ServerMessage::Schema(schema) => classes = schema.classes,
+            ServerMessage::Label(label) => break label,
+            _ => {}
+        }
+    };
+    assert_eq!(
+        (n_readings, label.seq, label.true_label, label.revision),
+        (1, 1, 1, 2)
+    );
+    assert_eq!(classes, ["down", "up"]);
+
+    // Who resumes among the readings from before is not told of their schema: the newest says the same of them.
+    let mut late = server.viewer().await;
+    assert_eq!(late.schema.as_ref().unwrap().revision, 2);
+    let resume = late.resume_at(0);
+    late.subscribe(|request| request.resume = resume).await;
+    let mut seqs = Vec::new();
+    while seqs.len() < 2 {
+        match late.next().await {
+            ServerMessage::Reading(reading) => seqs.push(reading.seq),
+            ServerMessage::Schema(schema) => panic!("revision {}", schema.revision),
+            _ => {}
+        }
+    }
+    assert_eq!(seqs, [0, 1]);
+}
+
+#[tokio::test]
 async fn bytes_are_taken_as_text_is() {
     let server = TestServer::start(sensors_only()).await;
     // CBOR: {"a": 1, "b": 1.5}.

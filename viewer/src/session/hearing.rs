@@ -166,13 +166,16 @@ impl Session {
             self.subscribed && self.labels() && self.schema.as_ref().is_some_and(|now| now.model.is_none());
         let reason = match (&before, &self.schema) {
             (Some(before), Some(schema)) if !same_names(before, schema) => Some(AfreshReason::Features),
-            (Some(before), Some(schema)) if before.classes != schema.classes => Some(AfreshReason::Classes),
+            // With new ones behind them, those before keep their ids.
+            (Some(before), Some(schema)) if !schema.classes.starts_with(&before.classes) => {
+                Some(AfreshReason::Classes)
+            }
             _ if has_lost_model => Some(AfreshReason::ModelGone),
             _ => None,
         };
         self.follow();
         match (before, reason) {
-            (Some(_), None) => Heard::Nothing,
+            (Some(_), None) => Heard::Revised,
             (None, _) => Heard::Afresh,
             (Some(_), Some(reason)) => {
                 self.begin_afresh(reason, now);

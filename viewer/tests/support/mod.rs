@@ -87,13 +87,20 @@ pub fn trained_schema(sha256: &str, until: u64) -> Schema {
 }
 
 pub fn model_file() -> Vec<u8> {
+    model_file_of(&["low", "high"])
+}
+
+/// A model that labels with the nearest of 0 m, 10 m and so on, one for each class.
+pub fn model_file_of(class_names: &[&str]) -> Vec<u8> {
     let options = KnnOptions {
         k: 1,
         ..KnnOptions::default()
     };
-    let knn = Knn::fit(&RowMajor::new(&[0.0, 10.0], 1), &[0, 1], 2, &options).unwrap();
+    let classes: Vec<u32> = (0..class_names.len() as u32).collect();
+    let heights: Vec<f64> = classes.iter().map(|&class| 10.0 * f64::from(class)).collect();
+    let knn = Knn::fit(&RowMajor::new(&heights, 1), &classes, class_names.len(), &options).unwrap();
     knn.to_bytes(&ModelMetadata {
-        class_names: vec!["low".to_owned(), "high".to_owned()],
+        class_names: class_names.iter().map(|&name| name.to_owned()).collect(),
         feature_names: vec!["height".to_owned()],
         source: "toy".to_owned(),
     })
@@ -107,7 +114,7 @@ pub fn batch(first_seq: u64, readings: &[(f64, Option<u32>)]) -> Vec<u8> {
 /// The same for another schema.
 pub fn batch_of(schema: &Schema, first_seq: u64, readings: &[(f64, Option<u32>)]) -> Vec<u8> {
     let layout = RecordLayout::of_schema(schema);
-    let mut writer = BatchWriter::new(&layout, 3, 1, first_seq);
+    let mut writer = BatchWriter::new(&layout, 3, schema.revision, first_seq);
     for &(height, true_label) in readings {
         let mut record = Vec::new();
         layout
@@ -209,7 +216,7 @@ impl Bench {
         self.greet_with(session, schema());
     }
 
-    fn greet_with(&mut self, session: &str, schema: Schema) {
+    pub fn greet_with(&mut self, session: &str, schema: Schema) {
         self.say(&hello(session));
         self.say(&ServerMessage::Schema(schema));
         let now = self.now();
