@@ -60,6 +60,52 @@ test("a changed theme is kept for the next visit", async (t) => {
   await next.page.close();
 });
 
+// The widest figures stand there at the beginning, while the interval is wide. 1440 pixels: where three questions have the least room.
+for (const width of [800, 1440, 1600, 1920]) {
+  test(`no figure reaches into the next one, ${width} pixels wide`, async (t) => {
+    const { page } = await open(t, ["--dataset", "wine", "--rate", "20"], { width });
+    await waitForSnapshot(page, "some labels", (s) => s.labelled >= 20);
+    await pauseAndSettle(page);
+    await nextFrames(page, 60);
+    const [n_figures, crowded] = await page.$$eval(".cells dd", (figures) => [
+      figures.length,
+      figures.filter((figure) => figure.scrollWidth > figure.clientWidth).map((figure) => figure.textContent),
+    ]);
+    assert.ok(n_figures >= 8, `${n_figures} figures`);
+    assert.deepEqual(crowded, []);
+  });
+}
+
+test("a class of a long name is cut with an ellipsis in the headline", async (t) => {
+  const { server, page } = await open(t, ["--no-replay"], { width: 1440 });
+  const classes = ["a", "b"].map((letter) => `${letter} ${"long ".repeat(40)}`);
+  const lines = Array.from({ length: 60 }, (_, i) => JSON.stringify({ temp: i % 2, label: classes[i % 2] }));
+  const send = () => fetch(`${server.url}ingest/wordy`, { method: "POST", body: lines.join("\n") });
+  assert.equal((await send()).status, 200);
+  await page.goto(`${server.url}?source=wordy`);
+  await waitForSnapshot(page, "the model", (s) => s.model !== null && s.state !== "loading");
+  assert.equal((await send()).status, 200);
+  await waitForSnapshot(page, "labels", (s) => s.labelled > 0);
+  await page.waitForFunction(() => document.getElementById("now-name").textContent.includes("long"));
+  const look = await page.$eval("#now-name", (name) => {
+    const { display, textOverflow } = getComputedStyle(name);
+    return { is_cut: name.scrollWidth > name.clientWidth, display, textOverflow };
+  });
+  // The ellipsis is drawn in blocks alone: a flex container cuts without one.
+  assert.deepEqual(look, { is_cut: true, display: "block", textOverflow: "ellipsis" });
+});
+
+test("the last minute of many classes is as wide as a phone's page", async (t) => {
+  const { server, page } = await open(t, ["--no-replay"], { width: 360 });
+  const lines = Array.from({ length: 60 }, (_, i) => JSON.stringify({ temp: i % 20, label: `class ${i % 20}` }));
+  const answer = await fetch(`${server.url}ingest/many`, { method: "POST", body: lines.join("\n") });
+  assert.equal(answer.status, 200);
+  await page.goto(`${server.url}?source=many`);
+  await page.waitForSelector('#timeline[data-mode="strip"]');
+  const width = await page.$eval("#timeline-plot", (plot) => plot.clientWidth);
+  assert.ok(width > 300, `it is ${width} pixels wide`);
+});
+
 test("the longest name of a source stays within a phone's page", async (t) => {
   const { server, page } = await open(t, ["--no-replay"], { width: 390 });
   const name = "s".repeat(64);

@@ -88,13 +88,17 @@ export function bytes(n_bytes) {
   return `${(n_bytes / 1e6).toFixed(n_bytes < 1e8 ? 2 : 0)} MB`;
 }
 
-/** Four significant digits at most, thousands separated: `2,784`, `0.0451`. @param {number|null|undefined} value @returns {string} */
+/**
+ * Four significant digits at most below a thousand, then all before the point, thousands separated: `2,784`, `0.0451`. From a thousand millions on
+ * powers of ten, as a number that is cut off would be another one: `3.319e300`. @param {number|null|undefined} value @returns {string}
+ */
 export function measurement(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return UNKNOWN;
   if (value === 0) return "0";
   const size = Math.abs(value);
+  if (size >= 999_999_999.5) return value.toExponential(3).replaceAll("-", "−").replace("e+", "e");
   if (size >= 1000) return WHOLE.format(value).replace("-", "−");
-  if (size < 1e-4) return value.toExponential(2).replace("-", "−");
+  if (size < 1e-4) return value.toExponential(2).replaceAll("-", "−");
   return String(Number(value.toPrecision(4))).replace("-", "−");
 }
 
