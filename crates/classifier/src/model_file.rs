@@ -16,7 +16,8 @@
 //! `runnel`, the record, which is JSON with the fields
 //!
 //! - `version`: 3;
-//! - `k`, `metric`, `preparation`, and `scaling`: its `offset` and `scale`, a number for each feature, or null if `raw`;
+//! - `k`, `metric`, `preparation`, and `scaling`: its `offset` and `scale`, a number for each feature, of `(value - offset) / scale`, or
+//!   null if `raw`; rows are stored unprepared;
 //! - `voting`, and `feature_weights`, a number for each feature or none for ones;
 //! - `class_names`, `feature_names`, and `source`, a word on where the rows come from;
 //! - `columns`, the form of every feature in order: `{"constant": x}`, `{"short": {"base": x, "divisor": x}}`,
