@@ -42,6 +42,45 @@ test("posted readings with labels train a model, and the page labels those that 
   assert.equal(labelled.gaps.total, labelled.gaps["no-model"], "nothing was lost");
 });
 
+test("a third class that comes later gets its row and column, and all counts go on", async (t) => {
+  const { server, page } = await open(t, ["--no-replay"], { path: "?source=oven" });
+  const kinds = [["off", 20], ["on", 180], ["glowing", 400]];
+  const lines = (n_kinds, n) =>
+    Array.from({ length: n }, (_, idx) => {
+      const [label, temp] = kinds[idx % n_kinds];
+      return JSON.stringify({ temp: temp + (idx % 7), label });
+    }).join("\n");
+  await post(server, "oven", lines(2, 60));
+  await waitForSnapshot(page, "the model", (s) => s.state === "waiting");
+  await post(server, "oven", lines(2, 100));
+  const before = await waitForSnapshot(page, "labels", (s) => s.labelled === 100);
+  assert.deepEqual(before.confusion, [[50, 0], [0, 50]]);
+  await page.waitForFunction(() => document.querySelectorAll("#confusion tbody tr").length === 2);
+
+  // Whatever the model that knows two classes makes of the third is wrong; from some reading on the next model knows it.
+  let n_received = before.received;
+  for (let round = 0; round < 200; round += 1) {
+    await post(server, "oven", lines(3, 30));
+    n_received += 30;
+    const s = await waitForSnapshot(page, "the round's labels", (s) => s.received === n_received);
+    if (s.confusion[2]?.[2] >= 50) break;
+  }
+  const after = await waitForSnapshot(page, "the last label", (s) => s.n_lagging === 0);
+  assert.deepEqual(after.source.classes, ["off", "on", "glowing"]);
+  assert.ok(after.confusion[2][2] >= 50, `the third class is learnt: ${JSON.stringify(after.confusion)}`);
+  assert.ok(after.confusion[2][1] > 0, "and was taken for the second before");
+  assert.ok(after.confusion[0][0] > 50 && after.confusion[1][1] > 50, "what was counted before goes on");
+  // Every reading since the page was opened is in one count, before the third class and after.
+  assert.equal(after.labelled + after.gaps["no-model"], n_received);
+  assert.equal(after.confusion.flat().reduce((sum, n) => sum + n, 0), after.labelled - after.n_without_true_label);
+  assert.ok(after.latency_micros.classify.n >= 100 && after.timeline.bins.length >= before.timeline.bins.length);
+  assert.doesNotMatch(after.message, /afresh/);
+
+  await page.waitForFunction(() => [...document.querySelectorAll("#confusion tbody th")].map((cell) => cell.textContent).join() === "off,on,glowing");
+  const n_hits = String(after.confusion[1][1]);
+  await page.waitForFunction((n) => document.querySelector('#confusion button[data-true="1"][data-predicted="1"]').textContent === n, {}, n_hits);
+});
+
 test("a source without a model shows its values and their rate, and is labelled from its model on", async (t) => {
   const { server, page } = await open(t, ["--no-replay"], { path: "?source=*" });
   const socket = new WebSocket(`${server.url.replace("http", "ws")}ingest/bare`);
