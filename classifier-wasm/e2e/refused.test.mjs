@@ -234,6 +234,18 @@ test("the trace of an error leads to the caller, wherever the error was made", (
   }
 });
 
+test("names that no file could hold are refused by the fit, not by save", async () => {
+  const message = (n) => `classNames and featureNames: expected up to 7000000 bytes of names and source, got ${n}`;
+  // Two bytes each in UTF-8.
+  const classNames = ["", "é".repeat(3_499_998)];
+  const fit = (featureNames) => KnnModel.fit(POINTS, CLASSES, { nFeatures: 2, classNames, featureNames });
+  const model = fit(["xx", "yy"]);
+  assert.deepEqual((await KnnModel.load(model.save())).classNames, classNames);
+  assert.throws(() => fit(["xx", "yyy"]), { name: "RangeError", message: message(7_000_001) });
+  const inSlices = KnnModel.fitInSlices(POINTS, CLASSES, { nFeatures: 2, classNames: ["", "x".repeat(8e6)] });
+  await assert.rejects(inSlices, { name: "RangeError", message: message(8_000_004) });
+});
+
 test("names that change during a fit in slices are not the model's", async () => {
   const classNames = ["near", "far"];
   const building = KnnModel.fitInSlices(POINTS, CLASSES, { nFeatures: 2, classNames });

@@ -80,7 +80,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// A `RangeError` if there are none.
+    /// A `RangeError` if there are none, or if the names are more than a model file holds.
     pub fn start(&mut self, class_names: Vec<String>, feature_names: Vec<String>) -> Result<(), JsValue> {
         match std::mem::replace(&mut self.stage, Stage::Done) {
             Stage::Taking(builder) => {
@@ -89,6 +89,7 @@ impl Builder {
                     feature_names,
                     source: String::new(),
                 };
+                metadata.check().map_err(fit_error)?;
                 self.stage = Stage::Building(builder.start().map_err(fit_error)?, metadata);
                 Ok(())
             }

@@ -27,6 +27,7 @@ pub(crate) fn fit_error(error: FitError) -> JsValue {
         FitError::FeatureWeightOutOfRange { .. } | FitError::NoFeatureWeighs => "featureWeights: ",
         FitError::Scaling { .. } => "scaling: ",
         FitError::TooManyFeatures { .. } => "nFeatures: ",
+        FitError::TooMuchText { .. } => "classNames and featureNames: ",
         _ => "",
     };
     range_error(&format!("{argument}{error}"))

@@ -107,7 +107,7 @@ mod tests {
             origin: origin.to_owned(),
             feature_names: metadata.feature_names.clone(),
             class_names: metadata.class_names.clone(),
-            file: Arc::new(ModelFile::new(&knn, &metadata, Preparation::Raw)),
+            file: Arc::new(ModelFile::new(&knn, &metadata, Preparation::Raw).unwrap()),
         }
     }
 

@@ -175,7 +175,7 @@ impl Lesson {
             ..options.clone()
         };
         let knn = Knn::fit(&rows, &self.classes, metadata.class_names.len(), &options)?;
-        let mut file = ModelFile::new(&knn, metadata, options.preparation);
+        let mut file = ModelFile::new(&knn, metadata, options.preparation)?;
         file.description = format!(
             "trained from {} labelled readings of {}: {}",
             self.classes.len(),

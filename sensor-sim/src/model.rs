@@ -61,9 +61,18 @@ pub(crate) struct ModelFile {
 
 impl ModelFile {
     /// The file of a fitted model.
-    pub(crate) fn new(knn: &Knn, metadata: &ModelMetadata, preparation: Preparation) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`FitError::TooMuchText`].
+    pub(crate) fn new(
+        knn: &Knn,
+        metadata: &ModelMetadata,
+        preparation: Preparation,
+    ) -> Result<Self, FitError> {
+        metadata.check()?;
         let bytes = knn.to_bytes(metadata);
-        Self::of_bytes(bytes, preparation, knn.describe().to_string())
+        Ok(Self::of_bytes(bytes, preparation, knn.describe().to_string()))
     }
 
     fn of_bytes(bytes: Vec<u8>, preparation: Preparation, description: String) -> Self {
@@ -175,7 +184,7 @@ pub(crate) fn fit(config: &Config, dataset: &Dataset, training: &[u32]) -> Resul
             .collect(),
         source: dataset.name.clone(),
     };
-    let file = ModelFile::new(&knn, &metadata, preparation);
+    let file = ModelFile::new(&knn, &metadata, preparation)?;
     info!(n_bytes = file.bytes.len(), "model fitted: {}", file.description);
     Ok(file)
 }

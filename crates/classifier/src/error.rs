@@ -103,6 +103,12 @@ pub enum FitError {
         /// Rows that were announced.
         n_rows: usize,
     },
+    /// Names that no model file could hold: from [`ModelMetadata::check`](crate::ModelMetadata::check).
+    #[error("expected up to 7000000 bytes of names and source, got {n_bytes}")]
+    TooMuchText {
+        /// What they take in UTF-8.
+        n_bytes: usize,
+    },
     /// Values so large or so far apart that preparing them overflows.
     #[error("values of feature {feature} are too far apart to be prepared")]
     Overflow {

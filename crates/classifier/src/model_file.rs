@@ -50,7 +50,7 @@ mod write;
 
 use crate::builder::{MAX_CLASSES, MAX_FEATURES};
 use crate::compact::Decimal;
-use crate::{EngineKind, Metric, Preparation, Scaling, Voting};
+use crate::{EngineKind, FitError, Metric, Preparation, Scaling, Voting};
 
 /// Raised when older readers could not read, or would misread, what is written. Others are not read.
 const VERSION: u32 = 3;
@@ -81,6 +81,18 @@ pub struct ModelMetadata {
 }
 
 impl ModelMetadata {
+    /// Whether a model file can hold it, which can be asked before there is a model.
+    ///
+    /// # Errors
+    ///
+    /// [`FitError::TooMuchText`] if names and source have more than 7 MB together.
+    pub fn check(&self) -> Result<(), FitError> {
+        match self.n_bytes() {
+            ..=MAX_TEXT_BYTES => Ok(()),
+            n_bytes => Err(FitError::TooMuchText { n_bytes }),
+        }
+    }
+
     fn n_bytes(&self) -> usize {
         let names = self.class_names.iter().chain(&self.feature_names);
         self.source.len() + names.map(String::len).sum::<usize>()

@@ -4,7 +4,7 @@ mod common;
 #[path = "common/files.rs"]
 mod files;
 
-use classifier::{EngineKind, Knn, KnnOptions, ModelFileError, ModelMetadata, Preparation, Voting};
+use classifier::{EngineKind, FitError, Knn, KnnOptions, ModelFileError, ModelMetadata, Preparation, Voting};
 use common::{Random, Table};
 use files::{model, with_header, with_order, with_record};
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -345,6 +345,7 @@ fn what_is_read_can_be_written() {
         .sum();
     // What takes most as JSON within JSON.
     metadata.source = "\u{1}".repeat(7_000_000 - n_names);
+    assert_eq!(metadata.check(), Ok(()));
     let bytes = knn.to_bytes(&metadata);
     let (loaded, loaded_metadata) = Knn::from_bytes(&bytes).expect("as written");
     assert_eq!(loaded_metadata, metadata);
@@ -357,6 +358,11 @@ fn what_is_read_can_be_written() {
     assert!(
         error.contains("up to 7000000 bytes of names and source, got 7000001"),
         "{error}"
+    );
+    metadata.source.push('!');
+    assert_eq!(
+        metadata.check(),
+        Err(FitError::TooMuchText { n_bytes: 7_000_001 })
     );
 }
 

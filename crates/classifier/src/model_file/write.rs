@@ -4,7 +4,7 @@ use super::checksum::crc32;
 use super::container::Writer;
 use super::json::{put, write_integer, write_integers, write_list, write_number, write_string};
 use super::record::{ENGINES, METRICS, PREPARATIONS, VOTINGS};
-use super::{MAX_TEXT_BYTES, ModelMetadata, VERSION};
+use super::{ModelMetadata, VERSION};
 use crate::compact::{Columns, Decimal, Feature};
 use crate::labels::Labels;
 use crate::tree::Order;
@@ -17,16 +17,13 @@ impl Knn {
     ///
     /// # Panics
     ///
-    /// Unless `metadata` names each class and each feature once, or if names and source have more than 7 MB.
+    /// Unless `metadata` names each class and each feature once and [`ModelMetadata::check`] accepts it.
     #[must_use]
     pub fn to_bytes(&self, metadata: &ModelMetadata) -> Vec<u8> {
         let [n_class_names, n_feature_names] = [&metadata.class_names, &metadata.feature_names].map(Vec::len);
         assert!(n_class_names == self.n_classes, "one name per class");
         assert!(n_feature_names == self.n_features(), "one name per feature");
-        assert!(
-            metadata.n_bytes() <= MAX_TEXT_BYTES,
-            "names and source up to 7 MB"
-        );
+        assert!(metadata.check().is_ok(), "names and source up to 7 MB");
         let columns = &*self.columns();
         let order = self.order();
         let n_rows = columns.n_rows;
