@@ -7,10 +7,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use classifier::{ClassId, FitError, Knn, KnnOptions, ModelMetadata, RowMajor};
+use classifier::{ClassId, Knn, KnnOptions, ModelMetadata, RowMajor};
 use tokio::time::Instant;
 
-use crate::model::ModelFile;
+use crate::model::{FitFailure, ModelFile};
 
 /// Labelled readings that a model is trained from: the newest so many. Not tuned; at 50 features some 2 MB.
 const WINDOW: usize = 5_000;
@@ -163,19 +163,20 @@ impl Lesson {
     ///
     /// # Errors
     ///
-    /// [`FitError`], which readings without missing values do not give.
+    /// [`FitFailure`], e.g. because values are too far apart to be prepared.
     pub(crate) fn train(
         &self,
         options: &KnnOptions,
         metadata: &ModelMetadata,
-    ) -> Result<ModelFile, FitError> {
+    ) -> Result<ModelFile, FitFailure> {
+        let failure = |reason| FitFailure::new(reason, metadata);
         let rows = RowMajor::new(&self.features, self.n_features);
         let options = KnnOptions {
             k: options.k.min(self.classes.len()),
             ..options.clone()
         };
-        let knn = Knn::fit(&rows, &self.classes, metadata.class_names.len(), &options)?;
-        let mut file = ModelFile::new(&knn, metadata, options.preparation)?;
+        let knn = Knn::fit(&rows, &self.classes, metadata.class_names.len(), &options).map_err(failure)?;
+        let mut file = ModelFile::new(&knn, metadata, options.preparation).map_err(failure)?;
         file.description = format!(
             "trained from {} labelled readings of {}: {}",
             self.classes.len(),

@@ -66,7 +66,7 @@ pub use client_tls::TrustError;
 pub use config::{Config, Start};
 pub use cross_validation::Score;
 pub use limits::Limits;
-pub use model::ModelError;
+pub use model::{FitFailure, ModelError};
 pub use parts::PartsError;
 pub use schedule::{MAX_CATCH_UP, MAX_RATE, MIN_RATE, Pace, RecordedTimes, TimesError};
 pub use server::{PrepareError, Prepared, Summary, serve};

@@ -1,5 +1,6 @@
 //! Model files: fitted to the training part of a replay, or read from disk; each is served as one file.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -90,6 +91,37 @@ impl ModelFile {
     }
 }
 
+/// Why no model could be fitted, for people, who know features by their names.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FitFailure {
+    reason: FitError,
+    /// The number and the name of the feature that it is about.
+    feature: Option<(usize, String)>,
+}
+
+impl FitFailure {
+    /// `metadata` is the model's.
+    pub(crate) fn new(reason: FitError, metadata: &ModelMetadata) -> Self {
+        let named = |feature: usize| (feature, metadata.feature_names[feature].clone());
+        Self {
+            feature: reason.feature().map(named),
+            reason,
+        }
+    }
+}
+
+impl std::error::Error for FitFailure {}
+
+impl fmt::Display for FitFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason.fmt(f)?;
+        match &self.feature {
+            None => Ok(()),
+            Some((feature, name)) => write!(f, " (feature {feature} is {name})"),
+        }
+    }
+}
+
 /// Why a model file cannot be served.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -143,8 +175,18 @@ pub(crate) fn read(path: &Path) -> Result<Candidate, ModelError> {
 ///
 /// # Errors
 ///
-/// [`FitError`] if the training part cannot be fitted, e.g. because a value is not finite.
-pub(crate) fn fit(config: &Config, dataset: &Dataset, training: &[u32]) -> Result<ModelFile, FitError> {
+/// [`FitFailure`] if the training part cannot be fitted, e.g. because a value is not finite.
+pub(crate) fn fit(config: &Config, dataset: &Dataset, training: &[u32]) -> Result<ModelFile, FitFailure> {
+    let metadata = ModelMetadata {
+        class_names: dataset.classes.clone(),
+        feature_names: dataset
+            .features
+            .iter()
+            .map(|feature| feature.name.clone())
+            .collect(),
+        source: dataset.name.clone(),
+    };
+    let failure = |reason| FitFailure::new(reason, &metadata);
     let rows = TrainingRows {
         dataset,
         rows: training,
@@ -159,7 +201,7 @@ pub(crate) fn fit(config: &Config, dataset: &Dataset, training: &[u32]) -> Resul
     let preparation = match config.preparation {
         Some(preparation) => preparation,
         None => {
-            let scores = cross_validation::scores(&rows, n_classes, &options)?;
+            let scores = cross_validation::scores(&rows, n_classes, &options).map_err(failure)?;
             let best = cross_validation::best(&scores);
             let listed: Vec<String> = scores
                 .iter()
@@ -174,17 +216,8 @@ pub(crate) fn fit(config: &Config, dataset: &Dataset, training: &[u32]) -> Resul
         }
     };
     options.preparation = preparation;
-    let knn = Knn::fit(&rows, &rows.labels_of(training), n_classes, &options)?;
-    let metadata = ModelMetadata {
-        class_names: dataset.classes.clone(),
-        feature_names: dataset
-            .features
-            .iter()
-            .map(|feature| feature.name.clone())
-            .collect(),
-        source: dataset.name.clone(),
-    };
-    let file = ModelFile::new(&knn, &metadata, preparation)?;
+    let knn = Knn::fit(&rows, &rows.labels_of(training), n_classes, &options).map_err(failure)?;
+    let file = ModelFile::new(&knn, &metadata, preparation).map_err(failure)?;
     info!(n_bytes = file.bytes.len(), "model fitted: {}", file.description);
     Ok(file)
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use classifier::{FitError, KnnOptions, Preparation};
+use classifier::{KnnOptions, Preparation};
 use datasets::{Column, Dataset, Order};
 use protocol::{ErrorMessage, Feature, GapCause, NumberType, SourceState, Status, Subscribe};
 use tokio::net::TcpListener;
@@ -29,7 +29,7 @@ use crate::config::{Config, Start};
 use crate::gate::Gate;
 use crate::http::router;
 use crate::limits::Limits;
-use crate::model::{self, ModelError, ModelFile};
+use crate::model::{self, FitFailure, ModelError, ModelFile};
 use crate::parts::{self, PartsError};
 use crate::replay::{Replay, Stream};
 use crate::requests::problem;
@@ -136,7 +136,7 @@ pub enum PrepareError {
     Parts(#[from] PartsError),
     /// The model cannot be fitted.
     #[error("the model cannot be fitted: {0}")]
-    Fit(#[from] FitError),
+    Fit(#[from] FitFailure),
     /// The model file is of no use.
     #[error(transparent)]
     Model(#[from] ModelError),

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use classifier::{FitError, ModelMetadata};
+use classifier::ModelMetadata;
 use protocol::sensor::{
     BootClock, LabelTarget, LateLabel, SchemaError, SensorEvent, SensorReading, SourceSchema,
 };
@@ -27,7 +27,7 @@ use crate::candidates::Candidate;
 use crate::channel::{Channel, lock};
 use crate::learner::{Learner, Lesson};
 use crate::limits::TokenBucket;
-use crate::model::ModelFile;
+use crate::model::{FitFailure, ModelFile};
 use crate::presence::Presence;
 
 /// A source without a reading for this long is silent.
@@ -88,7 +88,7 @@ struct Feed {
     near: Option<String>,
     learner: Learner,
     /// Why the last training from readings with these features came to nothing.
-    failure: Option<FitError>,
+    failure: Option<FitFailure>,
     /// From the last features that had a trained model, while there is none for those of now.
     former: Option<Former>,
     ids: Ids,
@@ -346,7 +346,7 @@ impl Source {
     }
 
     /// A model was trained from a lesson of this source, or could not be.
-    pub(crate) fn learned(&self, lesson: &Lesson, result: Result<ModelFile, FitError>) {
+    pub(crate) fn learned(&self, lesson: &Lesson, result: Result<ModelFile, FitFailure>) {
         let mut feed = lock(&self.feed);
         feed.learner.done();
         if lesson.generation != feed.learner.generation() || feed.is_given {

@@ -117,6 +117,19 @@ pub enum FitError {
     },
 }
 
+impl FitError {
+    /// The feature that it is about, if it is about one: who knows the features' names can say more than its number.
+    #[must_use]
+    pub fn feature(&self) -> Option<usize> {
+        match *self {
+            Self::FeatureWeightOutOfRange { feature, .. }
+            | Self::NotFinite { feature, .. }
+            | Self::Overflow { feature } => Some(feature),
+            _ => None,
+        }
+    }
+}
+
 /// Why a row was not inserted.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]

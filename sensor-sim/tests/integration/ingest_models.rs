@@ -214,7 +214,11 @@ async fn a_training_that_fails_is_told() {
     };
     post_ok(&server, "big", &readings(0..200)).await;
     next_status(&mut viewer, |status| {
-        begins(status, "no model could be trained from the labelled readings: ")
+        let reason = "values of feature 0 are too far apart to be prepared (feature 0 is a)";
+        begins(
+            status,
+            &format!("no model could be trained from the labelled readings: {reason}"),
+        )
     })
     .await;
     post_ok(&server, "grows", &readings(0..20)).await;
