@@ -20,11 +20,11 @@
 //! ```
 #![forbid(unsafe_code)]
 
-// How a model comes about and answers, in the order in which to read it: `growing` takes rows in, `compact` makes columns of
-// them, `measure` says what a distance is and `question` adds it up; `parts`, `filter` and `scan`, `tree` or `textbook` find
-// the nearest, and `votes` are counted. `knn` holds all that, `builder` and `pace` make it in slices, `describe` tells of it and
-// `model_file` keeps it, with `labels` packed and numbers written by `decimal`. What queries spend their time in is in crate
-// `kernels`. `online` is apart, but for `measure`, `votes` and what writes neighbours.
+// How a model comes about and answers, in the order in which to read it: `options` say what to fit, `growing` takes rows in,
+// `compact` makes columns of them, `measure` says what a distance is and `question` adds it up; `parts`, `filter` and `scan`,
+// `tree` or `textbook` find the nearest, and `votes` are counted. `knn` holds all that, `builder` and `pace` make it in slices,
+// `describe` tells of it and `model_file` keeps it, with `labels` packed and numbers written by `decimal`. What queries spend
+// their time in is in crate `kernels`. `online` is apart, but for `measure`, `votes` and what writes neighbours.
 //
 // The definition of a distance is `Question::distance_of`. It is stated anew, for speed, in `tree::exact` (without
 // zeros), `tree::turned` (of values prepared before) and `kernels::distances`, and by `textbook` as the paper has it.
@@ -40,6 +40,7 @@ mod labels;
 mod measure;
 mod model_file;
 mod online;
+mod options;
 mod pace;
 mod parts;
 mod preparation;
@@ -59,9 +60,10 @@ mod votes;
 pub use builder::{Build, KnnBuilder};
 pub use describe::{Description, StorageSummary};
 pub use error::{FitError, InsertError, ModelFileError, QueryError};
-pub use knn::{Classification, EngineKind, Knn, KnnOptions, Metric, Neighbour};
+pub use knn::{Classification, Knn, Neighbour};
 pub use model_file::ModelMetadata;
 pub use online::{OnlineKnn, OnlineOptions};
+pub use options::{EngineKind, KnnOptions, Metric};
 pub use preparation::{Preparation, Scaling};
 pub use rows::{RowMajor, Rows};
 pub use votes::Voting;
