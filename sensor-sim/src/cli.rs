@@ -12,7 +12,7 @@ use datasets::Dataset;
 use crate::access_args::AccessArgs;
 use crate::bridge_args::BridgeArgs;
 use crate::config::{Config, Start, defaults};
-use crate::data_args::{Filters, Folders, IqrScope, OrderArg, SplitArgs, load};
+use crate::data_args::{Filters, Folders, IqrScope, OrderArg, SplitArgs, load, read_file};
 use crate::limit_args::LimitArgs;
 use crate::parts;
 use crate::publish::PublishArgs;
@@ -269,7 +269,7 @@ impl ServeArgs {
 
     fn dataset(&self) -> Result<Dataset> {
         let dataset = match &self.data {
-            Some(path) => datasets::read_file(path, self.label.as_deref())?,
+            Some(path) => read_file(path, self.label.as_deref())?,
             None => load(self.dataset.as_deref().unwrap_or(DEFAULT_DATASET), &self.folders)?,
         };
         self.filters.apply(dataset)

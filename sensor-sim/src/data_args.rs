@@ -2,11 +2,12 @@
 //! they are split.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 use datasets::{Dataset, Lookup};
+use tracing::info;
 
 use crate::cli::UsageError;
 use crate::config::defaults;
@@ -148,6 +149,18 @@ pub fn load(name: &str, folders: &Folders) -> Result<Dataset> {
         }
         result => Ok(result?),
     }
+}
+
+/// Reads a file of the user's, and logs what was taken for its header, its label and its times: only they can tell whether
+/// that is right.
+///
+/// # Errors
+///
+/// What is wrong with the file, and where.
+pub fn read_file(path: &Path, label: Option<&str>) -> Result<Dataset> {
+    let (dataset, report) = datasets::read_file_reported(path, label)?;
+    info!("{} read: {report}", path.display());
+    Ok(dataset)
 }
 
 /// Refuses a name that means no data set, and says which one may have been meant.

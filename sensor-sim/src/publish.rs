@@ -22,7 +22,7 @@ use tracing::{debug, info, warn};
 use self::messages::{Messages, Outgoing, Rows};
 use crate::access_args::PUBLISH_TOKEN_VARIABLE;
 use crate::cli::{Rate, UsageError, parse_rate};
-use crate::data_args::{Filters, Folders, SplitArgs, load};
+use crate::data_args::{Filters, Folders, SplitArgs, load, read_file};
 use crate::dial::{ClientSocket, Dialler, distrust};
 use crate::sources::{SourceError, is_name};
 
@@ -98,7 +98,7 @@ impl PublishArgs {
     /// [`UsageError`] for what makes no sense together, otherwise what went wrong with the data.
     fn messages(&self) -> Result<Messages> {
         let dataset = match (&self.data, &self.dataset) {
-            (Some(path), _) => datasets::read_file(path, self.label.as_deref())?,
+            (Some(path), _) => read_file(path, self.label.as_deref())?,
             (None, Some(name)) => load(name, &self.folders)?,
             (None, None) if self.looping || self.label_delay > 0 => {
                 let message = "--loop and --label-delay are for rows: name a --dataset or a --data file";

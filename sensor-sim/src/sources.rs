@@ -26,7 +26,7 @@ pub(crate) const MAX_NAME_BYTES: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SourceError {
     #[error(
-        "expected a source name of 1 to 64 letters, digits, dots, dashes or underscores, not of dots alone"
+        "expected a source name of 1 to 64 ASCII letters, digits, dots, dashes or underscores, not of dots alone"
     )]
     BadName,
     #[error("{name} is the name of the replay; choose another one")]

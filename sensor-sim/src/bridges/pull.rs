@@ -70,7 +70,7 @@ impl PullAddress {
         };
         if !is_name(&source) {
             return Err(format!(
-                "`{}` cannot be a source's name (1 to 64 letters, digits, dots, dashes or underscores): put another before \
+                "`{}` cannot be a source's name (1 to 64 ASCII letters, digits, dots, dashes or underscores): put another before \
                  the address, NAME=ws://…",
                 source.escape_debug()
             ));

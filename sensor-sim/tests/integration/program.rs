@@ -163,6 +163,20 @@ fn signals_end_the_server_with_a_summary() {
     }
 }
 
+/// What a reader takes for the label, and what for a time, a user must be able to check.
+#[cfg(unix)]
+#[test]
+fn the_log_says_how_a_file_was_read() {
+    let path = std::env::temp_dir().join(format!("sensor-sim-test-{}-read.csv", std::process::id()));
+    let rows: String = (0..20).map(|i| format!("{i},{},{}\n", i * i, i % 2)).collect();
+    std::fs::write(&path, format!("id,a,b\n{rows}")).unwrap();
+    let server = Running::start(&format!("--port 0 --data {}", path.display()));
+    let (_, log) = server.end_by("-INT");
+    std::fs::remove_file(&path).unwrap();
+    let expected = "read: CSV separated by `,`, with header; label `b`; left out `id` (it numbers the rows)";
+    assert!(log.contains(expected), "{log}");
+}
+
 #[test]
 fn export_writes_the_split_in_order() {
     let output = sensor_sim("datasets export wine --split 50/50 --order file")
