@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use classifier_wasm::classifier::Knn;
-use protocol::{BatchHeader, Gap, GapCause, Label, ReadingBatch, RecordLayout};
+use classifier_wasm::classifier::{Knn, QueryError};
+use protocol::{BatchHeader, Gap, GapCause, Label, ReadingBatch, RecordLayout, Schema};
 
 use crate::credit::{AckWindow, CREDIT};
 use crate::labeller::Labeller;
@@ -497,7 +497,8 @@ impl Viewer {
                         statistics.labelled(&label, is_unseen, began);
                     }
                     Some(Err((_, error))) => {
-                        self.session.not_classified(error.to_string());
+                        let reason = refusal(&error, self.session.followed());
+                        self.session.not_classified(reason);
                         self.sequence.not_classified();
                         statistics.missing(1, began);
                     }
@@ -555,6 +556,26 @@ impl Incoming {
 impl Batch {
     fn len(&self) -> usize {
         BatchHeader::decode(&self.bytes).map_or(0, |header| header.n_readings as usize)
+    }
+}
+
+/// Why a reading was not classified, with the feature's name where the classifier knows but its number.
+fn refusal(error: &QueryError, schema: Option<&Schema>) -> String {
+    let name = |idx: usize| {
+        let feature = schema.and_then(|schema| schema.features.get(idx));
+        feature.map_or_else(
+            || format!("feature {idx}"),
+            |feature| format!("`{}`", feature.name),
+        )
+    };
+    match error {
+        QueryError::NotFinite { feature, value } if value.is_nan() => {
+            format!("a reading has no value of {}", name(*feature))
+        }
+        QueryError::Overflow { feature, .. } => {
+            format!("a value of {} is too large to be prepared", name(*feature))
+        }
+        other => other.to_string(),
     }
 }
 

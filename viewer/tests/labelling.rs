@@ -490,7 +490,9 @@ fn a_reading_that_the_classifier_refuses_is_missed_and_says_why() {
         (&2.into(), &1.into(), &1.into())
     );
     assert_eq!(snapshot["errors"]["n_not_classified"], 1);
-    assert!(snapshot["errors"]["last"].is_string(), "{snapshot}");
+    let name = &schema.features[0].name;
+    let expected = format!("a reading has no value of `{name}`");
+    assert_eq!(snapshot["errors"]["last"], expected);
     let message = snapshot["message"].as_str().unwrap();
     assert!(message.contains("refused 1"), "{message}");
 }
