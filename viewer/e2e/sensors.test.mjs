@@ -52,6 +52,7 @@ test("a third class that comes later gets its row and column, and all counts go 
     }).join("\n");
   await post(server, "oven", lines(2, 60));
   await waitForSnapshot(page, "the model", (s) => s.state === "waiting");
+  await waitForSubscription(page, server, "oven");
   await post(server, "oven", lines(2, 100));
   const before = await waitForSnapshot(page, "labels", (s) => s.labelled === 100);
   assert.deepEqual(before.confusion, [[50, 0], [0, 50]]);
@@ -71,7 +72,7 @@ test("a third class that comes later gets its row and column, and all counts go 
   assert.ok(after.confusion[2][1] > 0, "and was taken for the second before");
   assert.ok(after.confusion[0][0] > 50 && after.confusion[1][1] > 50, "what was counted before goes on");
   // Every reading since the page was opened is in one count, before the third class and after.
-  assert.equal(after.labelled + after.gaps["no-model"], n_received);
+  assert.equal(after.labelled + (after.gaps["no-model"] ?? 0), n_received);
   assert.equal(after.confusion.flat().reduce((sum, n) => sum + n, 0), after.labelled - after.n_without_true_label);
   assert.ok(after.latency_micros.classify.n >= 100 && after.timeline.bins.length >= before.timeline.bins.length);
   assert.doesNotMatch(after.message, /afresh/);
