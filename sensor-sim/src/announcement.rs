@@ -43,8 +43,8 @@ impl Shape {
         })
     }
 
-    /// Whether readings of `earlier` mean the same by this shape: the features are the same, and so are the classes, but
-    /// for new ones behind them.
+    /// Whether readings of `earlier` mean the same by this shape: features and layout are the same, and so are the classes,
+    /// but for new ones behind them.
     pub(crate) fn extends(&self, earlier: &Self) -> bool {
         let is_like = || {
             self.features == earlier.features

@@ -258,7 +258,7 @@ impl Channel {
             let mut current = self.current();
             let Announcement { shape, revision, .. } = &*Arc::clone(&current.announcement);
             let revision = *revision;
-            current.ring.relabel(seq, true_label, &shape.classes)?;
+            current.ring.relabel(seq, true_label, shape)?;
             // After the ring: whoever takes the reading before this is told by the label.
             current.labels.push(LateLabel {
                 seq,
@@ -275,12 +275,14 @@ impl Channel {
         self.current().labels.end()
     }
 
-    /// Takes the late labels from a position on, which moves to their end. Returns how many before them were lost.
-    pub(crate) fn take_labels(&self, position: &mut u64, out: &mut Vec<LateLabel>) -> u64 {
+    /// Takes the late labels from a position on, up to the first of a later revision than this; the position moves behind
+    /// them. Returns how many before them were lost.
+    pub(crate) fn take_labels(&self, position: &mut u64, revision: u32, out: &mut Vec<LateLabel>) -> u64 {
         let current = self.current();
         let (labels, n_lost) = current.labels.since(*position);
-        out.extend(labels);
-        *position = current.labels.end();
+        let n_before = out.len();
+        out.extend(labels.take_while(|label| label.revision <= revision));
+        *position += n_lost + (out.len() - n_before) as u64;
         n_lost
     }
 

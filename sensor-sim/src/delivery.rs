@@ -123,9 +123,10 @@ impl Delivery {
         &self.channel
     }
 
-    /// Late labels of readings that this viewer has had, and how many were lost because it was slow.
-    pub(crate) fn take_labels(&mut self, out: &mut Vec<LateLabel>) -> u64 {
-        let n_lost = self.channel.take_labels(&mut self.next_label, out);
+    /// Late labels of readings that this viewer has had, by revisions up to this. Returns how many were lost because it was
+    /// slow.
+    pub(crate) fn take_labels(&mut self, revision: u32, out: &mut Vec<LateLabel>) -> u64 {
+        let n_lost = self.channel.take_labels(&mut self.next_label, revision, out);
         // A reading that is still to come comes with its label.
         out.retain(|label| (self.first_label_seq..self.cursor.next_seq()).contains(&label.seq));
         n_lost

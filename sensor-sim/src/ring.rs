@@ -81,13 +81,7 @@ impl Ring {
     }
 
     pub(crate) fn push(&mut self, record: Box<[u8]>, shape: &Arc<Shape>) {
-        let is_same_shape = self
-            .slots
-            .back()
-            .is_some_and(|slot| Arc::ptr_eq(&slot.entry.shape, shape));
-        // A source that changes with each reading would else hold as many shapes as readings.
-        let shape_bytes = if is_same_shape { 0 } else { shape.n_bytes() };
-        let n_bytes = record.len() + ENTRY_OVERHEAD_BYTES + shape_bytes;
+        let n_bytes = record.len() + ENTRY_OVERHEAD_BYTES + self.shape_bytes(self.slots.len(), shape);
         let entry = Arc::new(Entry {
             seq: self.next_seq(),
             shape: Arc::clone(shape),
@@ -109,8 +103,9 @@ impl Ring {
         self.slots.get(idx as usize).map(|slot| &slot.entry)
     }
 
-    /// Gives the reading `seq` a true class of `classes`, if it is still held and its shape has the same class under that
-    /// number: viewers that take it later get it with the class.
+    /// Gives the reading `seq` a true class of the shape `current`, if it is still held and means the same by a shape that
+    /// has this class: its own, or else the current one, which is then its own. Viewers that take it later get it with the
+    /// class.
     ///
     /// # Errors
     ///
@@ -119,19 +114,28 @@ impl Ring {
         &mut self,
         seq: u64,
         true_label: u32,
-        classes: &[String],
+        current: &Arc<Shape>,
     ) -> Result<(), BatchError> {
-        let slot = seq
-            .checked_sub(self.oldest_seq)
-            .and_then(|idx| self.slots.get_mut(idx as usize));
-        let Some(slot) = slot else { return Ok(()) };
-        let shape = Arc::clone(&slot.entry.shape);
+        let Some(entry) = self.get(seq) else { return Ok(()) };
         let class = true_label as usize;
-        if shape.classes.get(class) != classes.get(class) {
+        let shape = if entry.shape.classes.get(class) == current.classes.get(class) {
+            Arc::clone(&entry.shape)
+        } else if current.extends(&entry.shape) {
+            Arc::clone(current)
+        } else {
             return Ok(());
-        }
-        let mut record = slot.entry.record.clone();
+        };
+        let mut record = entry.record.clone();
         shape.layout.relabel(&mut record, true_label)?;
+        let idx = (seq - self.oldest_seq) as usize;
+        let shape_bytes = if Arc::ptr_eq(&entry.shape, &shape) {
+            0
+        } else {
+            self.shape_bytes(idx, &shape)
+        };
+        let slot = &mut self.slots[idx];
+        slot.n_bytes += shape_bytes;
+        self.n_bytes += shape_bytes;
         self.n_bytes -= std::mem::take(&mut slot.text_bytes);
         // A new entry: viewers may be sending the old one this moment.
         slot.entry = Arc::new(Entry {
@@ -140,7 +144,16 @@ impl Ring {
             record,
             json: OnceLock::new(),
         });
+        self.shrink();
         Ok(())
+    }
+
+    /// What a shape counts for the slot `idx`: nothing if the slot before has the same. A source that changes with each
+    /// reading would else hold as many shapes as readings.
+    fn shape_bytes(&self, idx: usize, shape: &Arc<Shape>) -> usize {
+        let before = idx.checked_sub(1).and_then(|before| self.slots.get(before));
+        let is_same_shape = before.is_some_and(|slot| Arc::ptr_eq(&slot.entry.shape, shape));
+        if is_same_shape { 0 } else { shape.n_bytes() }
     }
 
     /// Lets go of the oldest readings until the bound holds.
@@ -255,8 +268,8 @@ mod tests {
         ring.push(record.into(), &shape);
         let before = entry(&ring, 0);
         ring.count_text(&before, 100);
-        ring.relabel(0, 2, &[]).unwrap();
-        ring.relabel(9, 2, &[]).unwrap();
+        ring.relabel(0, 2, &shape).unwrap();
+        ring.relabel(9, 2, &shape).unwrap();
         let after = entry(&ring, 0);
         assert_eq!(
             (&before.record[8..], &after.record[8..]),
@@ -265,9 +278,43 @@ mod tests {
         assert_eq!(ring.n_bytes, 10 + ENTRY_OVERHEAD_BYTES, "its text went with it");
         ring.count_text(&before, 100);
         assert_eq!(ring.n_bytes, 10 + ENTRY_OVERHEAD_BYTES);
-        assert!(ring.relabel(0, 65_535, &[]).is_err());
-        let other = ["a", "b", "c"].map(str::to_owned);
-        ring.relabel(0, 1, &other).unwrap();
-        assert_eq!(entry(&ring, 0).record[8..], [2, 0], "its shape has no such class");
+        assert!(ring.relabel(0, 65_535, &shape).is_err());
+    }
+
+    #[test]
+    fn a_reading_gets_a_class_that_came_after_it_unless_it_means_something_else_now() {
+        let shape_of = |classes: &[&str], sensor_time| {
+            let classes = classes.iter().map(|&class| class.to_owned()).collect();
+            Shape::new(1, Vec::new(), classes, sensor_time)
+        };
+        let mut ring = Ring::new(1_000);
+        let before = shape_of(&["a"], false);
+        for _ in 0..3 {
+            let mut record = Vec::new();
+            before.layout.encode_record(5, None, &[], &mut record).unwrap();
+            ring.push(record.into(), &before);
+        }
+        let n_bytes = ring.n_bytes;
+        ring.relabel(1, 1, &shape_of(&["a", "b"], true)).unwrap();
+        ring.relabel(1, 1, &shape_of(&["b", "a"], false)).unwrap();
+        assert_eq!(
+            entry(&ring, 1).record[8..],
+            [255, 255],
+            "another layout, another order"
+        );
+        let now = shape_of(&["a", "b"], false);
+        ring.relabel(0, 0, &now).unwrap();
+        assert!(Arc::ptr_eq(&entry(&ring, 0).shape, &before), "it has that class");
+        ring.relabel(1, 1, &now).unwrap();
+        ring.relabel(2, 1, &now).unwrap();
+        for seq in 1..3 {
+            assert_eq!(entry(&ring, seq).record[8..], [1, 0]);
+            assert!(Arc::ptr_eq(&entry(&ring, seq).shape, &now));
+        }
+        assert_eq!(
+            ring.n_bytes,
+            n_bytes + now.n_bytes(),
+            "a shape counts once in a row"
+        );
     }
 }

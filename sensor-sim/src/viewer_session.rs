@@ -193,7 +193,10 @@ where
                 Some(request) = requests.recv() => self.handle(request).await?,
                 _ = ping_tick.tick() => self.send(Message::Ping(Bytes::new())).await?,
                 _ = stats_tick.tick() => self.send_stats().await?,
-                Ok(()) = self.changes.changed() => self.follow_changes().await?,
+                Ok(()) = self.changes.changed() => {
+                    self.follow_changes().await?;
+                    self.send_labels().await?;
+                }
                 () = std::future::ready(()), if is_ready => self.send_readings().await?,
                 () = self.wake.notified(), if !is_ready => self.send_labels().await?,
             }
@@ -293,7 +296,7 @@ where
         };
         if !told.announcement.shape.extends(shape) {
             let current = channel.announcement();
-            told.announcement = if Arc::ptr_eq(&current.shape, shape) {
+            told.announcement = if current.shape.extends(shape) {
                 current
             } else {
                 // Readings of an earlier time, for a viewer that resumed; what labelled them then is not served any more.
@@ -394,25 +397,27 @@ where
         }
         self.deliveries = deliveries;
         result?;
-        self.send_labels().await?;
         if self.owes_schema {
             self.follow_changes().await?;
         }
-        Ok(())
+        self.send_labels().await
     }
 
-    /// Late labels of readings that this viewer has had.
+    /// Late labels of readings that this viewer has had. One of a class that it has not been told of waits until it is.
     async fn send_labels(&mut self) -> Result<(), WriteError> {
         let mut messages = Vec::new();
         for delivery in &mut self.deliveries {
-            let n_lost = delivery.take_labels(&mut self.labels);
+            let channel = delivery.channel().id();
+            let Some(told) = self.told.get(&channel) else {
+                continue; // Forgotten this moment.
+            };
+            let n_lost = delivery.take_labels(told.announcement.revision, &mut self.labels);
             if n_lost > 0 {
                 debug!(
                     n_lost,
                     "late labels lost for a viewer that takes them more slowly than they come"
                 );
             }
-            let channel = delivery.channel().id();
             messages.extend(self.labels.drain(..).map(|label| Label {
                 channel,
                 revision: label.revision,
@@ -422,10 +427,6 @@ where
         }
         if messages.is_empty() {
             return Ok(());
-        }
-        // A class that came with one of these labels is told of before it.
-        if self.changes.has_changed().unwrap_or(false) {
-            self.follow_changes().await?;
         }
         for label in messages {
             self.feed(to_message(&ServerMessage::Label(label))).await?;

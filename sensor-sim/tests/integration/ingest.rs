@@ -182,8 +182,8 @@ async fn labels_that_come_later_join_their_readings() {
             labels.push(reading.true_label);
         }
     }
-    // The readings are of the revision before the class was known: there it has no number.
-    assert_eq!(labels, [None, None]);
+    // Though it was published before the class was known.
+    assert_eq!(labels, [None, Some(0)]);
 }
 
 #[tokio::test]
@@ -202,21 +202,29 @@ async fn a_further_class_is_told_before_its_label_and_readings_from_before_go_by
         "{\"a\":1,\"id\":\"y\"}\n{\"id\":\"y\",\"label\":\"up\"}",
     )
     .await;
-    let mut n_readings = 0;
+    // It comes with its reading, or after it: always after its class.
     let mut classes = Vec::new();
-    let label = loop {
+    loop {
         match viewer.next().await {
-            ServerMessage::Reading(reading) => n_readings += reading.seq,
             ServerMessage::Schema(schema) => classes = schema.classes,
-            ServerMessage::Label(label) => break label,
+            ServerMessage::Reading(reading) => {
+                assert_eq!(reading.seq, 1);
+                if let Some(true_label) = reading.true_label {
+                    assert_eq!(
+                        (true_label, &*classes),
+                        (1, &["down".to_owned(), "up".to_owned()][..])
+                    );
+                    break;
+                }
+            }
+            ServerMessage::Label(label) => {
+                assert_eq!((label.seq, label.true_label, label.revision), (1, 1, 2));
+                assert_eq!(classes, ["down", "up"]);
+                break;
+            }
             _ => {}
         }
-    };
-    assert_eq!(
-        (n_readings, label.seq, label.true_label, label.revision),
-        (1, 1, 1, 2)
-    );
-    assert_eq!(classes, ["down", "up"]);
+    }
 
     // Who resumes among the readings from before is not told of their schema: the newest says the same of them.
     let mut late = server.viewer().await;
@@ -322,4 +330,46 @@ async fn units_are_announced() {
         (features[0].unit.as_deref(), features[1].unit.as_deref()),
         (Some("Cel"), None)
     );
+}
+
+#[tokio::test]
+async fn a_label_waits_for_its_class_while_a_schema_waits_for_the_readings_before_it() {
+    let server = TestServer::start(sensors_only()).await;
+    let mut viewer = early_viewer(&server).await;
+    post_ok(&server, "s", r#"{"a":0,"id":"x"}"#).await;
+    let mut revision = next_schema(&mut viewer).await.revision;
+    let resume = viewer.resume_at(0);
+    viewer
+        .subscribe(|request| {
+            request.resume = resume;
+            request.credit = Some(1);
+        })
+        .await;
+    assert_eq!(viewer.take(1).await, [0]);
+    // The second reading waits for credit. The class of the first is new; the time stamp is another layout.
+    post_ok(&server, "s", r#"{"a":1}"#).await;
+    post_ok(
+        &server,
+        "s",
+        "{\"id\":\"x\",\"label\":\"up\"}\n{\"a\":2,\"t\":1795250400}",
+    )
+    .await;
+    viewer.acknowledge(1).await;
+    let (mut seqs, mut label) = (Vec::new(), None);
+    while seqs.len() < 2 || label.is_none() {
+        match viewer.next().await {
+            ServerMessage::Schema(schema) => revision = schema.revision,
+            ServerMessage::Reading(reading) => {
+                seqs.push(reading.seq);
+                viewer.acknowledge(reading.seq + 1).await;
+            }
+            ServerMessage::Label(late) => {
+                assert!(late.revision <= revision, "{late:?} after revision {revision}");
+                assert_eq!((late.seq, late.true_label), (0, 0));
+                label = Some(late);
+            }
+            _ => {}
+        }
+    }
+    assert_eq!((seqs, revision), (vec![1, 2], 3));
 }
