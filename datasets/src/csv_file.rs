@@ -245,7 +245,9 @@ fn push(cell: &str, column: &mut RawColumn, place: impl Fn() -> Place) -> Result
         && let Ok(number) = cell.parse::<f64>()
         && number.is_finite()
     {
+        // Nanoseconds since 1970 become microseconds, which are exact.
         if number.abs() >= MAX_EXACT as f64
+            && !time::is_time_name(name)
             && let Ok(value) = cell.parse::<i128>()
             && value.unsigned_abs() > u128::from(MAX_EXACT)
         {
@@ -297,8 +299,8 @@ fn not_a_number(cell: &str, column: String, place: Place) -> Problem {
     let text = shortened(cell);
     if cell.parse::<f64>().is_ok() {
         Problem::NotFinite { place, column, text }
-    } else if cell.matches(',').count() == 1 && cell.replace(',', ".").parse::<f64>().is_ok() {
-        Problem::DecimalComma { place, column, text }
+    } else if cell.contains(',') && cell.replace(',', "").parse::<f64>().is_ok() {
+        Problem::Comma { place, column, text }
     } else if time::looks_like_a_date(cell) {
         Problem::NotATime { place, column, text }
     } else {

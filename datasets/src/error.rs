@@ -125,11 +125,11 @@ pub enum Problem {
         /// The text found, shortened if long.
         text: String,
     },
-    /// A number with a comma: before its decimals, or between its thousands.
+    /// A number with commas: before its decimals, or between its thousands.
     #[error(
         "{place}, column `{column}`: `{text}` has a comma; write a decimal point, and nothing between thousands"
     )]
-    DecimalComma {
+    Comma {
         /// Where.
         place: Place,
         /// Column name.

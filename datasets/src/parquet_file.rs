@@ -22,6 +22,7 @@ use crate::dataset::Dataset;
 use crate::error::{Place, Problem, shortened};
 use crate::labels::TextLabels;
 use crate::table::{self, MAX_EXACT, RawColumn, Report, Values};
+use crate::time;
 
 /// The first four bytes of every Parquet file.
 pub(crate) const MAGIC: &[u8] = b"PAR1";
@@ -332,9 +333,10 @@ impl Collected {
                     Kind::UnsignedNumber => i128::from(v.cast_unsigned()),
                     _ => i128::from(v),
                 };
-                if let Some(idx) = values
-                    .iter()
-                    .position(|&v| wide(v).unsigned_abs() > u128::from(MAX_EXACT))
+                let is_exact = |&v: &i64| wide(v).unsigned_abs() <= u128::from(MAX_EXACT);
+                // Nanoseconds since 1970 become microseconds, which are exact.
+                if !time::is_time_name(name)
+                    && let Some(idx) = values.iter().position(|v| !is_exact(v))
                 {
                     let value = wide(values[idx]);
                     return Err(Problem::TooLarge {

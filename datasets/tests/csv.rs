@@ -157,6 +157,11 @@ fn times_are_not_features() {
         Some(&[feb_4, feb_4 + 1_000_000]),
     );
     check("ts,a,k\n1423008000123,5,x\n", &["a"], Some(&[feb_4 + 123_000]));
+    check(
+        "ts,a,k\n1423008000123456000,5,x\n",
+        &["a"],
+        Some(&[feb_4 + 123_456]),
+    );
     // A number that is no date is a measurement, whatever its name; so is a date without a name for it.
     check("time,a,k\n0.5,5,x\n1.5,5,x\n", &["time", "a"], None);
     check("n,a,k\n1423008000,5,x\n", &["n", "a"], None);
@@ -260,6 +265,11 @@ fn a_fault_is_named_with_line_column_and_remedy() {
         "a;k\n1,5;x\n",
         None,
         "line 2, column `a`: `1,5` has a comma; write a decimal point, and nothing between thousands",
+    );
+    check_error(
+        "a;k\n1,234,567.5;x\n",
+        None,
+        "line 2, column `a`: `1,234,567.5` has a comma; write a decimal point, and nothing between thousands",
     );
     check_error(
         "a,k\n1,x\ninf,x\n",
