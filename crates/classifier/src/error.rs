@@ -1,6 +1,7 @@
 //! What can be wrong with a training set, a query or a model file.
 
 use crate::decimal::Plain;
+use crate::model_file::MAX_TEXT_BYTES;
 
 /// Why a training set was not accepted.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -104,7 +105,7 @@ pub enum FitError {
         n_rows: usize,
     },
     /// Names that no model file could hold: from [`ModelMetadata::check`](crate::ModelMetadata::check).
-    #[error("expected up to 7000000 bytes of names and source, got {n_bytes}")]
+    #[error("expected up to {MAX_TEXT_BYTES} bytes of names and source, got {n_bytes}")]
     TooMuchText {
         /// What they take in UTF-8.
         n_bytes: usize,

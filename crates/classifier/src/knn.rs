@@ -56,7 +56,7 @@ pub(crate) fn write_neighbours<R>(
 /// What one search says of a query point. Valid until the next query.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Classification<'a, R = u32> {
-    /// The class with most votes by [`Voting`]; equal votes go to the smallest class.
+    /// The class with most votes by [`Voting`](crate::Voting); equal votes go to the smallest class.
     pub class: ClassId,
     /// The k nearest rows, by (distance, row) ascending.
     pub neighbours: &'a [Neighbour<R>],
@@ -331,7 +331,7 @@ impl Knn {
         })
     }
 
-    /// The class with most votes by [`Voting`]; equal votes go to the smallest class.
+    /// The class with most votes by [`Voting`](crate::Voting); equal votes go to the smallest class.
     ///
     /// # Errors
     ///

@@ -59,7 +59,7 @@ const RECORD_KEY: &str = "runnel";
 /// The entry of `__metadata__` that holds the checksum.
 const CHECKSUM_KEY: &str = "crc32";
 /// Bytes that names and source may have together.
-const MAX_TEXT_BYTES: usize = 7_000_000;
+pub(crate) const MAX_TEXT_BYTES: usize = 7_000_000;
 /// What is read can be written again, however much longer its numbers are then: a byte of text takes up to seven as JSON within
 /// JSON, a name three for each quote and one for the comma, a feature up to 150 with its name, numbers and form, and the rest is little.
 const _: () = assert!(

@@ -51,7 +51,7 @@ impl Knn {
             feature_names: record.feature_names,
             source: record.source,
         };
-        if metadata.n_bytes() > MAX_TEXT_BYTES {
+        if metadata.check().is_err() {
             let expected = format_args!("up to {MAX_TEXT_BYTES} bytes of names and source");
             return Err(content(&expected, &metadata.n_bytes()));
         }
