@@ -82,8 +82,8 @@ impl Kept {
         }
     }
 
-    /// There are now so many classes, of which the readings kept gave those that are new no vote. Not fewer than before:
-    /// then nothing changes.
+    /// There are now so many classes, of which the readings kept gave those that are new no vote. With fewer than before,
+    /// nothing changes.
     pub fn grow(&mut self, n_classes: usize) {
         if n_classes > self.n_classes {
             self.shares = widened(&self.shares, self.n_kept, self.n_classes, n_classes);
@@ -190,7 +190,7 @@ impl KeptByCell {
         }
     }
 
-    /// There are now so many classes; not fewer than before: then nothing changes. What takes too much memory then, goes.
+    /// There are now so many classes; with fewer than before, nothing changes. What takes too much memory then, goes.
     pub fn grow(&mut self, n_classes: usize) {
         self.n_classes = self.n_classes.max(n_classes);
         while self.cells.len() > self.n_most_cells() {

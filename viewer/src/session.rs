@@ -54,7 +54,7 @@ pub enum Action {
 pub enum Heard {
     /// Nothing.
     Nothing,
-    /// All counts begin afresh: another session, or other features or classes.
+    /// All counts begin afresh: another session, other features or classes, or the model is gone.
     Afresh,
     /// The schema came again, and all counts go on: the features are the same, and so are the classes, but for new ones
     /// behind them.

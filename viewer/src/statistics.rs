@@ -1,6 +1,6 @@
 //! What is counted over a session: [`Statistics`] puts evaluation, latencies, time line and kept readings together.
 //!
-//! All of it begins afresh with a new session or other features or classes; classes that are new behind those before leave
+//! All of it begins afresh with a new session, other features or classes, or without its model; classes that are new behind those before leave
 //! all counts as they are ([`Statistics::revised`]). Recording a reading allocates nothing in
 //! the steady state; memory is about 4 MB for the latency histograms, the rest grows with features and classes.
 //!

@@ -63,7 +63,7 @@ impl Timeline {
         }
     }
 
-    /// There are now so many classes; those before keep their ids and counts. Not fewer than before: then nothing changes.
+    /// There are now so many classes; those before keep their ids and counts. With fewer than before, nothing changes.
     pub fn grow(&mut self, n_classes: usize) {
         if n_classes > self.n_classes {
             self.counts = widened(&self.counts, N_BINS, self.n_classes, n_classes);

@@ -16,7 +16,7 @@ const N_EACH: u64 = 300;
 
 const N_BATCH: u64 = 50;
 
-/// With the first `n_classes`, and a model of those before the last of them.
+/// With the first `n_classes`, and a model of those before the last of them, of both while there are two.
 fn schema_of(n_classes: usize) -> Schema {
     let mut schema = trained_schema(&sha256_of(n_classes), N_EACH * (n_classes as u64 - 2));
     schema.revision = n_classes as u32;

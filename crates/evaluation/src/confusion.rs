@@ -22,7 +22,7 @@ impl ConfusionMatrix {
         }
     }
 
-    /// There are now so many classes; those before keep their ids and counts. Not fewer than before: then nothing changes.
+    /// There are now so many classes; those before keep their ids and counts. With fewer than before, nothing changes.
     pub fn grow(&mut self, n_classes: usize) {
         self.n_classes = self.n_classes.max(n_classes);
     }

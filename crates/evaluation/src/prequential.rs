@@ -130,7 +130,7 @@ impl Prequential {
         }
     }
 
-    /// There are now so many classes; those before keep their ids, and all scores go on. Not fewer than before: then nothing
+    /// There are now so many classes; those before keep their ids, and all scores go on. With fewer than before, nothing
     /// changes. The scores are those of a stream that had all classes from its start.
     pub fn grow(&mut self, n_classes: usize) {
         self.n_classes = self.n_classes.max(n_classes);

@@ -18,7 +18,7 @@ use sensor_sim::{Access, Bridge, Config, Token};
 use crate::broker::Broker;
 use crate::clients::{NODE_PATH, node, program};
 use crate::sensor::{early_viewer, names, sensors_only};
-use crate::support::{TestServer, Viewer};
+use crate::support::{TestServer, Viewer, within_limit};
 
 const DOCUMENTS: [&str; 2] = [
     include_str!("../../../docs/connect.md"),
@@ -388,7 +388,12 @@ async fn two_of_each_snippet_at_once_are_seen_by_a_viewer() {
     watch_within_limit(&mut viewer, &mut running).await;
     for one in running.iter_mut().filter(|one| !one.expected.is_endless) {
         // A viewer may see its reading before it has its answer.
-        one.child.wait().unwrap();
+        within_limit(async {
+            while one.child.try_wait().unwrap().is_none() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
         assert!(one.log().contains("{\"accepted\":"), "{}", one.log());
     }
 }
