@@ -190,10 +190,7 @@ impl Filter {
         if !self.is_usable {
             return false;
         }
-        self.base = columns
-            .constants()
-            .map(|(feature, value)| question.cost(feature, value))
-            .sum();
+        self.base = question.cost_of_constants();
         self.error = 0.0;
         let mut largest_sum = 0.0;
         let places = self.points.iter_mut().zip(&mut self.values);
@@ -234,10 +231,7 @@ impl Filter {
     /// Takes the `|E|` and the skew of `tree/turned.rs` for a query whose sums are not taken here and cannot overflow;
     /// there are no groups.
     pub(crate) fn prepare_turned(&mut self, question: &Question<'_>, error: f64, skew: f64) -> bool {
-        let constants = question.columns.constants();
-        self.base = constants
-            .map(|(feature, value)| question.cost(feature, value))
-            .sum();
+        self.base = question.cost_of_constants();
         self.error = error;
         self.rounding_f64 = rounding_f64(question.columns) + 2.0 * skew;
         self.base < MAX_SUM

@@ -36,4 +36,10 @@ impl Question<'_> {
         let difference = self.measure.prepare(feature, value) - self.prepared[feature];
         self.measure.cost(feature, difference)
     }
+
+    /// What the constant features add to the distance of every row.
+    pub(crate) fn cost_of_constants(&self) -> f64 {
+        let constants = self.columns.constants();
+        constants.map(|(feature, value)| self.cost(feature, value)).sum()
+    }
 }
