@@ -118,21 +118,16 @@ impl Ring {
     ) -> Result<(), BatchError> {
         let Some(entry) = self.get(seq) else { return Ok(()) };
         let class = true_label as usize;
-        let shape = if entry.shape.classes.get(class) == current.classes.get(class) {
-            Arc::clone(&entry.shape)
+        let idx = (seq - self.oldest_seq) as usize;
+        let (shape, shape_bytes) = if entry.shape.classes.get(class) == current.classes.get(class) {
+            (Arc::clone(&entry.shape), 0)
         } else if current.extends(&entry.shape) {
-            Arc::clone(current)
+            (Arc::clone(current), self.shape_bytes(idx, current))
         } else {
             return Ok(());
         };
         let mut record = entry.record.clone();
         shape.layout.relabel(&mut record, true_label)?;
-        let idx = (seq - self.oldest_seq) as usize;
-        let shape_bytes = if Arc::ptr_eq(&entry.shape, &shape) {
-            0
-        } else {
-            self.shape_bytes(idx, &shape)
-        };
         let slot = &mut self.slots[idx];
         slot.n_bytes += shape_bytes;
         self.n_bytes += shape_bytes;
