@@ -1,7 +1,7 @@
 //! What is counted over a session: [`Statistics`] puts evaluation, latencies, time line and kept readings together.
 //!
-//! All of it begins afresh with a new session, other features or classes, or without its model; classes that are new behind those before leave
-//! all counts as they are ([`Statistics::revised`]). Recording a reading allocates nothing in
+//! All of it begins afresh with a new session, other features or classes, or without its model; classes that are new
+//! behind those before leave all counts as they are ([`Statistics::revised`]). Recording a reading allocates nothing in
 //! the steady state; memory is about 4 MB for the latency histograms, the rest grows with features and classes.
 //!
 //! Where latencies are shorter than the clock's ticks (5 µs when cross-origin isolated, else 100 µs), a group of
