@@ -5,6 +5,7 @@ import { test } from "node:test";
 
 import { violations } from "./lib/axe.mjs";
 import { nextFrames, openPage, pauseAndSettle, waitForSnapshot } from "./lib/browser.mjs";
+import { post } from "./lib/server.mjs";
 import { withBrowser } from "./lib/setup.mjs";
 
 const WINE = ["--dataset", "wine", "--rate", "500", "--loop"];
@@ -80,11 +81,11 @@ test("a class of a long name is cut with an ellipsis in the headline", async (t)
   const { server, page } = await open(t, ["--no-replay"], { width: 1440 });
   const classes = ["a", "b"].map((letter) => `${letter} ${"long ".repeat(40)}`);
   const lines = Array.from({ length: 60 }, (_, i) => JSON.stringify({ temp: i % 2, label: classes[i % 2] }));
-  const send = () => fetch(`${server.url}ingest/wordy`, { method: "POST", body: lines.join("\n") });
-  assert.equal((await send()).status, 200);
+  const send = () => post(server, "wordy", lines.join("\n"));
+  await send();
   await page.goto(`${server.url}?source=wordy`);
   await waitForSnapshot(page, "the model", (s) => s.model !== null && s.state !== "loading");
-  assert.equal((await send()).status, 200);
+  await send();
   await waitForSnapshot(page, "labels", (s) => s.labelled > 0);
   await page.waitForFunction(() => document.getElementById("now-name").textContent.includes("long"));
   const look = await page.$eval("#now-name", (name) => {
@@ -98,8 +99,7 @@ test("a class of a long name is cut with an ellipsis in the headline", async (t)
 test("the last minute of many classes is as wide as a phone's page", async (t) => {
   const { server, page } = await open(t, ["--no-replay"], { width: 360 });
   const lines = Array.from({ length: 60 }, (_, i) => JSON.stringify({ temp: i % 20, label: `class ${i % 20}` }));
-  const answer = await fetch(`${server.url}ingest/many`, { method: "POST", body: lines.join("\n") });
-  assert.equal(answer.status, 200);
+  await post(server, "many", lines.join("\n"));
   await page.goto(`${server.url}?source=many`);
   await page.waitForSelector('#timeline[data-mode="strip"]');
   const width = await page.$eval("#timeline-plot", (plot) => plot.clientWidth);
@@ -109,8 +109,7 @@ test("the last minute of many classes is as wide as a phone's page", async (t) =
 test("the longest name of a source stays within a phone's page", async (t) => {
   const { server, page } = await open(t, ["--no-replay"], { width: 390 });
   const name = "s".repeat(64);
-  const answer = await fetch(`${server.url}ingest/${name}`, { method: "POST", body: '{"temp":21.5}' });
-  assert.equal(answer.status, 200);
+  await post(server, name, '{"temp":21.5}');
   for (const path of [`?source=${name}`, "?source=*"]) {
     await page.goto(server.url + path);
     await page.waitForFunction((name) => [...document.querySelectorAll("#source-line, .stream h3")].some((place) => place.textContent === name), {}, name);

@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { violations } from "./lib/axe.mjs";
 import { waitForSnapshot, waitForSubscription, waitForText } from "./lib/browser.mjs";
-import { serverBinary } from "./lib/server.mjs";
+import { post, serverBinary } from "./lib/server.mjs";
 import { withBrowser } from "./lib/setup.mjs";
 
 const open = withBrowser();
@@ -52,19 +52,16 @@ test("labels of a sensor that come 400 readings later are scored by what was sai
 
 test("a reading turns from pending to right or wrong when its label comes, over a cut connection too", async (t) => {
   const { server, relay, page } = await open(t, ["--no-replay"], { path: "?source=oven", relayed: true });
-  const post = async (lines) => {
-    const answer = await fetch(`${server.url}ingest/oven`, { method: "POST", body: lines.map((line) => JSON.stringify(line)).join("\n") });
-    assert.equal(answer.status, 200, await answer.text());
-  };
+  const send = (lines) => post(server, "oven", lines.map((line) => JSON.stringify(line)).join("\n"));
   const reading = (idx) => ({ temp: (idx % 2 ? 180 : 20) + (idx % 7), seq: idx });
-  await post(Array.from({ length: 60 }, (_, idx) => ({ ...reading(idx), label: idx % 2 ? "on" : "off" })));
+  await send(Array.from({ length: 60 }, (_, idx) => ({ ...reading(idx), label: idx % 2 ? "on" : "off" })));
   await waitForSnapshot(page, "the model", (s) => s.state === "waiting");
   await waitForSubscription(page, server, "oven");
-  await post([60, 61, 62].map(reading));
+  await send([60, 61, 62].map(reading));
   const before = await waitForSnapshot(page, "three labels", (s) => s.labelled === 3);
   assert.deepEqual([before.accuracy, before.truth.n_waiting], [null, 3]);
 
-  await post([{ seq: 60, label: "off" }, { seq: 61, label: "off" }]);
+  await send([{ seq: 60, label: "off" }, { seq: 61, label: "off" }]);
   const scored = await waitForSnapshot(page, "two truths", (s) => s.truth.n_late === 2);
   assertAccounted(scored);
   assert.deepEqual(scored.confusion, [[1, 1], [0, 0]], "60 was right, 61 was called on");
@@ -72,9 +69,9 @@ test("a reading turns from pending to right or wrong when its label comes, over 
 
   relay.cut();
   await waitForSnapshot(page, "another connection", (s) => s.n_reconnects === 1 && s.state !== "disconnected");
-  await post([reading(63)]);
+  await send([reading(63)]);
   await waitForSnapshot(page, "the fourth label", (s) => s.labelled === 4);
-  await post([{ seq: 62, label: "off" }, { seq: 63, label: "on" }]);
+  await send([{ seq: 62, label: "off" }, { seq: 63, label: "on" }]);
   const after = await waitForSnapshot(page, "all truths", (s) => s.truth.n_late === 4);
   assertAccounted(after);
   assert.deepEqual(after.confusion, [[2, 1], [0, 1]]);

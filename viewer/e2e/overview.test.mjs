@@ -5,6 +5,7 @@ import { test } from "node:test";
 
 import { waitFor, waitForSnapshot, waitForSubscription, waitForText } from "./lib/browser.mjs";
 import { violations } from "./lib/axe.mjs";
+import { post } from "./lib/server.mjs";
 import { withBrowser } from "./lib/setup.mjs";
 
 const open = withBrowser();
@@ -17,14 +18,10 @@ async function feed(server, page, source, { cold, hot, classes }) {
     const is_hot = idx % 3 === 0;
     return JSON.stringify({ temp: (is_hot ? hot : cold) + (idx % 5), ...(is_labelled && { label: classes[Number(is_hot)] }) });
   }).join("\n");
-  const post = async (body) => {
-    const answer = await fetch(`${server.url}ingest/${source}`, { method: "POST", body });
-    assert.equal(answer.status, 200, await answer.text());
-  };
-  await post(lines(60, true));
+  await post(server, source, lines(60, true));
   return async (n) => {
     await waitForSubscription(page, server, source);
-    await post(lines(n, true));
+    await post(server, source, lines(n, true));
   };
 }
 

@@ -8,17 +8,11 @@ import { test } from "node:test";
 import WebSocket from "ws";
 
 import { waitForSnapshot, waitForSubscription, waitForText } from "./lib/browser.mjs";
+import { post } from "./lib/server.mjs";
 import { withBrowser } from "./lib/setup.mjs";
 
 const open = withBrowser();
 const python = process.env.RUNNEL_PYTHON ?? "python3";
-
-/** Posts a message, any number of lines; returns what the server says of it. */
-async function post(server, source, body) {
-  const answer = await fetch(`${server.url}ingest/${source}`, { method: "POST", body });
-  assert.equal(answer.status, 200, await answer.clone().text());
-  return answer.json();
-}
 
 /** Readings of an oven that is off or on, with their labels. */
 function ovenLines(from, n) {

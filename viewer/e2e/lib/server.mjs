@@ -1,5 +1,6 @@
 // Starts the real server (RUNNEL_SERVER, else dist/sensor-sim) and ends it by its process id.
 
+import assert from "node:assert/strict";
 import { spawn, execFile } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -62,4 +63,11 @@ export function runServer(args) {
       done({ code: error ? error.code : 0, stdout, stderr });
     });
   });
+}
+
+/** Posts a message, any number of lines; returns what the server says of it. */
+export async function post(server, source, body) {
+  const answer = await fetch(`${server.url}ingest/${source}`, { method: "POST", body });
+  assert.equal(answer.status, 200, await answer.clone().text());
+  return answer.json();
 }
